@@ -1,0 +1,148 @@
+/** Stable codes of everything that can go wrong outside the program itself; the API and the logs carry them. */
+export type ErrorCode =
+  | 'config'
+  | 'source-open'
+  | 'source-stalled'
+  | 'source-exited'
+  | 'serving-unavailable'
+  | 'serving-deadline'
+  | 'serving-rejected'
+  | 'model-mismatch'
+  | 'model-output'
+  | 'annotation'
+  | 'missing-program'
+  | 'port-in-use'
+  | 'closed';
+
+/** What an error may carry beside its message. `retryable` is decided where the error is born. */
+export type SightlineErrorOptions = { readonly cause?: unknown; readonly retryable?: boolean };
+
+/** Base of all errors caused by the world (input, network, programs), as opposed to programmer errors. */
+export class SightlineError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: SightlineErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** One problem of a configuration: where it stands and what is expected there. */
+export type ConfigIssue = {
+  /** File the problem stands in, or `null` for flags and environment. */
+  readonly file: string | null;
+  /** Path inside the file (`batching.maxBatchSize`), the flag (`--port`) or the variable; empty for the file as a whole. */
+  readonly path: string;
+  /** What is wrong and what was expected, one line. */
+  readonly message: string;
+};
+
+/** The configuration cannot be used; carries every problem found, not just the first. */
+export class ConfigError extends SightlineError {
+  readonly issues: readonly ConfigIssue[];
+
+  constructor(issues: readonly ConfigIssue[]) {
+    super('config', issues.map(formatConfigIssue).join('\n'));
+    this.issues = issues;
+  }
+}
+
+/** Formats an issue as `file: path: message`, leaving out what is unknown. */
+export function formatConfigIssue(issue: ConfigIssue): string {
+  return [issue.file, issue.path, issue.message].filter((part) => part !== null && part !== '').join(': ');
+}
+
+/** The source cannot be opened: missing, not a video, refused, unauthorised. */
+export class SourceOpenError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('source-open', message, options);
+  }
+}
+
+/** The source is open but stopped giving frames. */
+export class SourceStalledError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('source-stalled', message, { retryable: true, ...options });
+  }
+}
+
+/** The process that decodes a source ended although the source did not. */
+export class SourceExitedError extends SightlineError {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** Last lines that ffmpeg wrote, redacted. */
+  readonly stderrTail: string;
+
+  constructor(message: string, details: { exitCode: number | null; signal: string | null; stderrTail: string }, options?: SightlineErrorOptions) {
+    super('source-exited', message, { retryable: true, ...options });
+    this.exitCode = details.exitCode;
+    this.signal = details.signal;
+    this.stderrTail = details.stderrTail;
+  }
+}
+
+/** No backend can be reached, or the one asked said UNAVAILABLE. */
+export class ServingUnavailableError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('serving-unavailable', message, { retryable: true, ...options });
+  }
+}
+
+/** The backend did not answer within the deadline. */
+export class ServingDeadlineError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('serving-deadline', message, { retryable: true, ...options });
+  }
+}
+
+/** The backend answered with an error of its own (INTERNAL, UNKNOWN, RESOURCE_EXHAUSTED, …). */
+export class ServingRejectedError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('serving-rejected', message, { retryable: true, ...options });
+  }
+}
+
+/** The model that is served does not take what we send or does not answer what we read. */
+export class ModelMismatchError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('model-mismatch', message, options);
+  }
+}
+
+/** An answer does not have the dtype, shape or values that its contract promises. */
+export class ModelOutputError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('model-output', message, options);
+  }
+}
+
+/** A frame could not be drawn or encoded. */
+export class AnnotationError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('annotation', message, options);
+  }
+}
+
+/** A program that Sightline needs (ffmpeg, ffprobe) is not installed or does not run. */
+export class MissingProgramError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('missing-program', message, options);
+  }
+}
+
+/** The address to listen on is taken. */
+export class PortInUseError extends SightlineError {
+  constructor(host: string, port: number, options?: SightlineErrorOptions) {
+    super('port-in-use', `${host}:${String(port)} is in use by another program: stop it, or choose another port with --port`, options);
+  }
+}
+
+/** The object was closed before or while the call ran. */
+export class ClosedError extends SightlineError {
+  constructor(what: string, options?: SightlineErrorOptions) {
+    super('closed', `${what} is closed`, options);
+  }
+}

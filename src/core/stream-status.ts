@@ -1,0 +1,45 @@
+/** `live` keeps the newest frame and sheds the rest; `replay` loses nothing and waits. */
+export type StreamMode = 'live' | 'replay';
+
+export type StreamState = 'starting' | 'running' | 'paused' | 'reconnecting' | 'unauthorized' | 'ended' | 'failed' | 'stopped';
+
+/** Why a frame ended without being shown. */
+export type DropReason = 'superseded' | 'deadline' | 'closed';
+export type FailReason = 'serving' | 'model-output' | 'annotation';
+
+/** Law of conservation: `decoded = shown + inFlight + Σ dropped + Σ failed` at any time. */
+export type FrameCounters = {
+  readonly decoded: number;
+  readonly shown: number;
+  readonly inFlight: number;
+  /** Frames that a slow viewer did not get; counted apart, they are in `shown` too. */
+  readonly viewerSkipped: number;
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  readonly failed: Readonly<Partial<Record<FailReason, number>>>;
+};
+
+export type DetectorStatus = { readonly state: 'ok' | 'unavailable' | 'misconfigured'; readonly message: string };
+
+/** What the API tells about a stream. Unknown numbers are `null`; `source` carries no secret. */
+export type StreamStatus = {
+  readonly id: string;
+  readonly name: string;
+  readonly mode: StreamMode;
+  readonly state: StreamState;
+  readonly source: string;
+  /** Size of the display picture. */
+  readonly widthPx: number | null;
+  readonly heightPx: number | null;
+  /** What the source says of itself, frames per second. */
+  readonly declaredFps: number | null;
+  /** Frames shown per second, over the last seconds. */
+  readonly measuredFps: number | null;
+  /** Age of the newest shown frame, ms. */
+  readonly ageMs: number | null;
+  readonly positionMs: number | null;
+  readonly durationMs: number | null;
+  readonly speed: number | 'max' | null;
+  readonly detector: DetectorStatus;
+  readonly counters: FrameCounters;
+  readonly error: { readonly code: string; readonly message: string } | null;
+};

@@ -1,0 +1,38 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** The stages that `sightline_stage_seconds` tells apart. */
+export type StageName = 'capture' | 'queue' | 'predict' | 'annotate';
+
+export type FrameOutcome = 'decoded' | 'shown' | 'dropped' | 'failed' | 'viewer_skipped';
+
+/** All metrics of one service; each service has its own registry, nothing is global. */
+export type Metrics = {
+  readonly registry: Registry;
+  /** `reason` is empty for outcomes that have none. */
+  readonly frames: Counter<'stream' | 'outcome' | 'reason'>;
+  readonly stageSeconds: Histogram<'stage'>;
+  /** 1 for the state that the endpoint is in, 0 for the others. */
+  readonly backendState: Gauge<'endpoint' | 'state'>;
+  readonly batchSize: Histogram;
+  readonly viewers: Gauge;
+};
+
+/** Makes the service's metrics; names are fixed by DESIGN.md part 4. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  return {
+    registry,
+    frames: new Counter({ name: 'sightline_frames_total', help: 'Frames by what became of them', labelNames: ['stream', 'outcome', 'reason'], registers }),
+    stageSeconds: new Histogram({
+      name: 'sightline_stage_seconds',
+      help: 'Time a frame spends in a stage',
+      labelNames: ['stage'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    }),
+    backendState: new Gauge({ name: 'sightline_backend_state', help: 'State of each backend', labelNames: ['endpoint', 'state'], registers }),
+    batchSize: new Histogram({ name: 'sightline_batch_frames', help: 'Frames in a Predict call', buckets: [1, 2, 4, 8, 16, 32, 64], registers }),
+    viewers: new Gauge({ name: 'sightline_viewers', help: 'Open viewer sockets', registers }),
+  };
+}

@@ -1,0 +1,49 @@
+/** The messages of `/ws`, subprotocol `sightline.v1`. Types only: the page and other clients build on them. */
+import type { Detection, FrameTimingsMs, ModelIdentity } from '../core/frames.js';
+import type { StreamStatus } from '../core/stream-status.js';
+
+/** Subprotocol that a client must offer. */
+export const SUBPROTOCOL = 'sightline.v1';
+
+export type SubscribeMessage = {
+  readonly type: 'subscribe';
+  readonly stream: string;
+  /** At most this many frames a second, > 0. */
+  readonly maxFps?: number;
+  /** At most this wide, pixels. */
+  readonly maxWidthPx?: number;
+  /** `client`: the picture without boxes, for viewers that draw the header's boxes themselves. Default `server`. */
+  readonly render?: 'server' | 'client';
+};
+export type ClientMessage =
+  | SubscribeMessage
+  | { readonly type: 'unsubscribe'; readonly stream: string }
+  /** Cumulative: every frame up to `seq` was displayed or discarded. */
+  | { readonly type: 'ack'; readonly stream: string; readonly seq: number }
+  | { readonly type: 'ping'; readonly t: number };
+
+export type ServerMessage =
+  | { readonly type: 'hello'; readonly version: 1; readonly nowMs: number; readonly streams: readonly StreamStatus[] }
+  | { readonly type: 'stream'; readonly stream: StreamStatus }
+  | { readonly type: 'removed'; readonly stream: string }
+  | { readonly type: 'pong'; readonly t: number; readonly nowMs: number }
+  | { readonly type: 'error'; readonly code: string; readonly message: string; readonly stream?: string };
+
+/** Header of a binary message: uint32 little-endian header length, the header as UTF-8 JSON, then the JPEG. */
+export type FrameHeader = {
+  readonly stream: string;
+  readonly seq: number;
+  /** On the source's own clock. */
+  readonly ptsMs: number;
+  /** Epoch ms on the server's clock. */
+  readonly capturedAtMs: number;
+  readonly sentAtMs: number;
+  /** Size of the JPEG that follows. */
+  readonly widthPx: number;
+  readonly heightPx: number;
+  /** `null`: no detector looked at this frame. */
+  readonly model: ModelIdentity | null;
+  /** Boxes in pixels of the JPEG. */
+  readonly detections: readonly Detection[];
+  readonly timingsMs: FrameTimingsMs;
+};
