@@ -1,0 +1,70 @@
+import type { DropReason, FailReason, FrameCounters } from '../core/stream-status.js';
+import type { FrameOutcome, Metrics } from '../telemetry/metrics.js';
+
+/** Keeps the books of one stream's frames: each decoded frame ends exactly once, as shown, dropped or failed.
+ * @throws {RangeError} from every method when a frame would begin or end twice: a defect of the pipeline, never of the world */
+export class FrameLedger {
+  readonly #streamId: string;
+  readonly #metrics: Pick<Metrics, 'frames'>;
+  readonly #inFlight = new Set<number>();
+  readonly #dropped: Partial<Record<DropReason, number>> = {};
+  readonly #failed: Partial<Record<FailReason, number>> = {};
+  #decoded = 0;
+  #shown = 0;
+  #viewerSkipped = 0;
+
+  constructor(streamId: string, metrics: Pick<Metrics, 'frames'>) {
+    this.#streamId = streamId;
+    this.#metrics = metrics;
+  }
+
+  decoded(seq: number): void {
+    if (this.#inFlight.has(seq)) throw new RangeError(`Frame ${String(seq)} of ${this.#streamId} was decoded twice`);
+    this.#inFlight.add(seq);
+    this.#decoded += 1;
+    this.#count('decoded');
+  }
+
+  shown(seq: number): void {
+    this.#end(seq);
+    this.#shown += 1;
+    this.#count('shown');
+  }
+
+  dropped(seq: number, reason: DropReason): void {
+    this.#end(seq);
+    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1;
+    this.#count('dropped', reason);
+  }
+
+  failed(seq: number, reason: FailReason): void {
+    this.#end(seq);
+    this.#failed[reason] = (this.#failed[reason] ?? 0) + 1;
+    this.#count('failed', reason);
+  }
+
+  /** Frames that a viewer was too slow for; they are in `shown` as well. */
+  viewerSkipped(count: number): void {
+    this.#viewerSkipped += count;
+    this.#metrics.frames.inc({ stream: this.#streamId, outcome: 'viewer_skipped', reason: '' }, count);
+  }
+
+  counters(): FrameCounters {
+    return {
+      decoded: this.#decoded,
+      shown: this.#shown,
+      inFlight: this.#inFlight.size,
+      viewerSkipped: this.#viewerSkipped,
+      dropped: { ...this.#dropped },
+      failed: { ...this.#failed },
+    };
+  }
+
+  #end(seq: number): void {
+    if (!this.#inFlight.delete(seq)) throw new RangeError(`Frame ${String(seq)} of ${this.#streamId} ended twice or was never decoded`);
+  }
+
+  #count(outcome: FrameOutcome, reason = ''): void {
+    this.#metrics.frames.inc({ stream: this.#streamId, outcome, reason });
+  }
+}

@@ -1,0 +1,227 @@
+import type { Subscription } from 'rxjs';
+import type { Annotator } from '../annotation/annotator.js';
+import { OfferedDetectedFrame } from '../annotation/offered-frame.js';
+import type { Lane } from '../batching/lane.js';
+import type { MicroBatcher } from '../batching/micro-batcher.js';
+import { ModelOutputError, ServingDeadlineError, ServingUnavailableError } from '../core/errors.js';
+import type { DetectedFrame, OfferedFrame, VideoFrame } from '../core/frames.js';
+import type { FailReason, StreamMode, StreamStatus } from '../core/stream-status.js';
+import type { Detector } from '../detection/detector.js';
+import { applyThresholds, type Thresholds } from '../detection/thresholds.js';
+import type { SourceStatus, VideoSource, VideoSourceOptions } from '../sources/video-source.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { detectThrough } from './detect-through.js';
+import { FpsMeter } from './fps-meter.js';
+import { FrameLedger } from './frame-ledger.js';
+import { videoFrames$ } from './video-frames.js';
+
+export type StreamRunnerOptions = {
+  readonly id: string;
+  readonly name: string;
+  readonly mode: StreamMode;
+  readonly thresholds: Thresholds;
+  /** As people may see it: no secrets. */
+  readonly redactedSource: string;
+  readonly source: Omit<VideoSourceOptions, 'modelInputSize' | 'streamId' | 'mode'>;
+  readonly detector: Detector;
+  readonly batcher: MicroBatcher;
+  readonly annotator: Annotator;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly onFrame: (frame: OfferedFrame) => void;
+  readonly onStateChange: () => void;
+};
+
+/** A replay's frames that may wait for the batcher: enough to fill one batch while another is in flight. */
+const REPLAY_LANE_BATCHES = 2;
+/** A frame that failed this often is given up. */
+const MAX_ATTEMPTS = 3;
+
+/** Runs one stream: its source, its lane through detection, its newest frame, its books. */
+export class StreamRunner {
+  readonly id: string;
+  readonly #options: StreamRunnerOptions;
+  readonly #ledger: FrameLedger;
+  readonly #fps = new FpsMeter();
+  readonly #stopListening: () => void;
+  #subscription: Subscription | null = null;
+  #source: VideoSource | null = null;
+  #lane: Lane | null = null;
+  #sourceStatus: SourceStatus | null = null;
+  #latest: OfferedFrame | null = null;
+  #latestDetected: { ptsMs: number; capturedAtMs: number } | null = null;
+  #newestSeq = -1;
+  #watchers = 0;
+  #closed = false;
+
+  constructor(options: StreamRunnerOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#ledger = new FrameLedger(options.id, options.metrics);
+    this.#stopListening = options.detector.onChange(() => {
+      this.#detectorChanged();
+    });
+  }
+
+  start(): void {
+    if (this.#subscription !== null || this.#closed) return;
+    const { detector, batcher, mode, log } = this.#options;
+    const live = mode === 'live';
+    const capacity = live ? 1 : REPLAY_LANE_BATCHES * Math.max(1, detector.state.maxBatchSize);
+    const frames$ = videoFrames$(
+      { ...this.#options.source, streamId: this.id, mode, modelInputSize: detector.state.inputSize },
+      {
+        onSource: (source) => {
+          this.#source = source;
+        },
+        onState: (status) => {
+          this.#sourceStatus = status;
+          this.#options.onStateChange();
+        },
+      },
+    );
+    this.#subscription = frames$
+      .pipe(
+        detectThrough(batcher, {
+          policy: live ? 'drop-oldest' : 'wait',
+          capacity,
+          onLane: (lane) => {
+            this.#lane = lane;
+          },
+          onSpace: () => this.#source?.request(1),
+          bypass: (frame) => {
+            this.#ledger.decoded(frame.seq);
+            return live && detector.state.maxInFlightBatches === 0 ? undetected(frame) : null;
+          },
+          shouldRetry: (error, attempts) => !live && (error instanceof ServingUnavailableError || attempts < MAX_ATTEMPTS),
+          onFailed: (frame, error) => this.#frameFailed(frame, error),
+          onDropped: (frame, reason) => {
+            this.#ledger.dropped(frame.seq, reason);
+            frame.release();
+          },
+        }),
+      )
+      .subscribe({
+        next: (detected) => {
+          this.#offer(detected);
+        },
+        error: (error: unknown) => {
+          log.error({ stream: this.id, err: error }, 'stream ended by a defect');
+        },
+      });
+    if (!live) this.#source?.request(capacity);
+    if (this.#watchers > 0) this.#source?.play();
+  }
+
+  /** The newest frame, retained for the caller. */
+  latest(): OfferedFrame | undefined {
+    this.#latest?.retain();
+    return this.#latest ?? undefined;
+  }
+
+  /** A replay begins to play with its first viewer. */
+  watch(): () => void {
+    this.#watchers += 1;
+    if (this.#watchers === 1) this.#source?.play();
+    let watching = true;
+    return () => {
+      if (watching) this.#watchers -= 1;
+      watching = false;
+    };
+  }
+
+  addViewerSkipped(count: number): void {
+    this.#ledger.viewerSkipped(count);
+  }
+
+  status(): StreamStatus {
+    const { id, name, mode, redactedSource, detector } = this.#options;
+    const source = this.#sourceStatus;
+    const latest = this.#latestDetected;
+    const live = mode === 'live';
+    return {
+      id,
+      name,
+      mode,
+      state: this.#closed ? 'stopped' : (source?.state ?? 'starting'),
+      source: redactedSource,
+      widthPx: source?.displaySize?.widthPx ?? null,
+      heightPx: source?.displaySize?.heightPx ?? null,
+      declaredFps: source?.declaredFps ?? null,
+      measuredFps: this.#fps.fps(performance.now()),
+      ageMs: latest === null ? null : Math.max(0, Date.now() - latest.capturedAtMs),
+      positionMs: live || latest === null || source?.startPtsMs == null ? null : latest.ptsMs - source.startPtsMs,
+      durationMs: live ? null : (source?.durationMs ?? null),
+      speed: live ? null : 1,
+      detector: detector.state.status,
+      counters: this.#ledger.counters(),
+      error: source?.error ?? null,
+    };
+  }
+
+  /** Stops the source, drops what is on its way and lets go of the newest frame. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopListening();
+    this.#subscription?.unsubscribe();
+    await this.#source?.close();
+    this.#latest?.release();
+    this.#latest = null;
+  }
+
+  #offer(detected: DetectedFrame): void {
+    const { frame } = detected;
+    if (frame.seq <= this.#newestSeq) {
+      // A frame that went around the detector has overtaken this one; people never see time run backwards.
+      this.#ledger.dropped(frame.seq, 'superseded');
+      frame.release();
+      return;
+    }
+    this.#newestSeq = frame.seq;
+    this.#ledger.shown(frame.seq);
+    this.#fps.mark(performance.now());
+    this.#observe(detected);
+    const shown = { ...detected, detections: applyThresholds(detected.detections, this.#options.thresholds) };
+    const offered = new OfferedDetectedFrame(shown, this.#options.annotator);
+    this.#latest?.release();
+    this.#latest = offered;
+    this.#latestDetected = { ptsMs: frame.ptsMs, capturedAtMs: frame.capturedAtMs };
+    this.#options.onFrame(offered);
+  }
+
+  #observe({ timingsMs, model }: DetectedFrame): void {
+    const { stageSeconds } = this.#options.metrics;
+    stageSeconds.observe({ stage: 'capture' }, timingsMs.capture / 1000);
+    if (model === null) return;
+    stageSeconds.observe({ stage: 'queue' }, timingsMs.queue / 1000);
+    stageSeconds.observe({ stage: 'predict' }, timingsMs.predict / 1000);
+  }
+
+  #frameFailed(frame: VideoFrame, error: unknown): DetectedFrame | null {
+    const live = this.#options.mode === 'live';
+    if (!this.#closed && live && error instanceof ServingUnavailableError) return undetected(frame);
+    if (this.#closed) this.#ledger.dropped(frame.seq, 'closed');
+    else if (live && error instanceof ServingDeadlineError) this.#ledger.dropped(frame.seq, 'deadline');
+    else this.#ledger.failed(frame.seq, failReason(error));
+    frame.release();
+    return null;
+  }
+
+  #detectorChanged(): void {
+    const { detector, mode } = this.#options;
+    this.#source?.setModelInputSize(detector.state.inputSize);
+    if (mode === 'live' && detector.state.maxInFlightBatches === 0) {
+      for (const frame of this.#lane?.takeWaiting() ?? []) this.#offer(undetected(frame));
+    }
+    this.#options.onStateChange();
+  }
+}
+
+function undetected(frame: VideoFrame): DetectedFrame {
+  return { frame, detections: [], model: null, timingsMs: { capture: frame.captureMs, queue: 0, predict: 0, annotate: 0 } };
+}
+
+function failReason(error: unknown): FailReason {
+  return error instanceof ModelOutputError ? 'model-output' : 'serving';
+}
