@@ -1,0 +1,183 @@
+import { createImageData } from 'canvas';
+
+import { AnnotationError, ClosedError } from '../core/errors.js';
+import type { AnnotatedFrame, DetectedFrame, Detection, Rendition, VideoFrame } from '../core/frames.js';
+import { limitWidth, scaleBox, type Size } from '../core/geometry.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { CanvasPool, createSurface, dispose, resized, type Surface } from './canvas-pool.js';
+import { drawDetections } from './draw-detections.js';
+
+export type AnnotatorOptions = {
+  /** JPEG quality, 1 (smallest) to 100 (best). Default 80. */
+  readonly jpegQuality?: number;
+  /** Pictures encoded at the same time. Default 3: encoding runs in Node's pool of 4 threads, one is left for files and names. */
+  readonly maxConcurrentRenders?: number;
+  /** Where the time of the stage `annotate` is counted. */
+  readonly metrics?: Pick<Metrics, 'stageSeconds'>;
+};
+
+const DEFAULTS = { jpegQuality: 80, maxConcurrentRenders: 3 } as const;
+/** Renders that may wait for a canvas; each of them holds a frame. */
+const MAX_WAITING_RENDERS = 128;
+
+/** Draws detections on frames and encodes them. It takes no ownership of frames: the caller keeps them alive until a render is done. */
+export interface Annotator {
+  /** Draws (if asked) and encodes one frame as JPEG; several run side by side, on canvases of their own.
+   * @throws {AnnotationError} when the picture cannot be drawn or encoded, or too many wait
+   * @throws {ClosedError} after {@link close}
+   */
+  render(detected: DetectedFrame, rendition: Rendition): Promise<AnnotatedFrame>;
+  /** The display picture with boxes drawn, unencoded, for a video encoder.
+   * @returns 4 bytes a pixel, row-major: blue, green, red and one byte that means nothing (ffmpeg's `bgr0`)
+   * @throws {AnnotationError} as {@link render}
+   * @throws {ClosedError} after {@link close}
+   */
+  drawRaw(detected: DetectedFrame): Buffer;
+  /** Lets running renders finish, turns waiting ones away, frees all pixels. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Makes the annotator of a service; one is enough for all streams.
+ * @throws {RangeError} for a quality outside 1–100 or fewer than one render at a time
+ */
+export function createAnnotator(options: AnnotatorOptions = {}): Annotator {
+  return new CanvasAnnotator(options);
+}
+
+class CanvasAnnotator implements Annotator {
+  readonly #jpegQuality: number;
+  readonly #metrics: Pick<Metrics, 'stageSeconds'> | undefined;
+  readonly #pool: CanvasPool;
+  /** Used and left within one synchronous call, so one is enough: the full picture before it is scaled down, and raw pictures. */
+  #scratch: Surface | null = null;
+  readonly #running = new Set<Promise<unknown>>();
+  #closed = false;
+
+  constructor(options: AnnotatorOptions) {
+    const { jpegQuality = DEFAULTS.jpegQuality, maxConcurrentRenders = DEFAULTS.maxConcurrentRenders } = options;
+    if (!(jpegQuality >= 1 && jpegQuality <= 100)) throw new RangeError(`Expected \`jpegQuality\` to be 1–100, got ${String(jpegQuality)}`);
+    if (!Number.isInteger(maxConcurrentRenders) || maxConcurrentRenders < 1) throw new RangeError(`Expected \`maxConcurrentRenders\` to be >= 1, got ${String(maxConcurrentRenders)}`);
+    this.#jpegQuality = jpegQuality;
+    this.#metrics = options.metrics;
+    this.#pool = new CanvasPool(maxConcurrentRenders, MAX_WAITING_RENDERS);
+  }
+
+  async render(detected: DetectedFrame, rendition: Rendition): Promise<AnnotatedFrame> {
+    if (this.#closed) throw new ClosedError('the annotator');
+    const rendering = this.#render(detected, rendition);
+    this.#running.add(rendering);
+    try {
+      return await rendering;
+    } finally {
+      this.#running.delete(rendering);
+    }
+  }
+
+  drawRaw(detected: DetectedFrame): Buffer {
+    if (this.#closed) throw new ClosedError('the annotator');
+    const size = sizeOf(detected.frame.display);
+    return guarded(detected.frame, () => {
+      const surface = this.#scratchOf(size);
+      putPicture(surface, detected.frame);
+      drawDetections(surface.ctx, scaleDetections(detected, size), size);
+      return surface.canvas.toBuffer('raw');
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#pool.close();
+    await Promise.allSettled(this.#running);
+    if (this.#scratch !== null) dispose(this.#scratch);
+    this.#scratch = null;
+  }
+
+  async #render(detected: DetectedFrame, rendition: Rendition): Promise<AnnotatedFrame> {
+    const startedMs = performance.now();
+    const { frame } = detected;
+    const size = limitWidth(sizeOf(frame.display), rendition.maxWidthPx);
+    const detections = scaleDetections(detected, size);
+    const surface = await this.#pool.acquire(size);
+    let jpeg: Buffer;
+    try {
+      guarded(frame, () => {
+        this.#putScaled(surface, frame, size);
+        if (rendition.drawn) drawDetections(surface.ctx, detections, size);
+      });
+      jpeg = await this.#encode(surface, frame);
+    } finally {
+      // Only now: the encoder reads the canvas from another thread until it calls back (Automattic/node-canvas#101).
+      this.#pool.release(surface);
+    }
+    const annotateMs = performance.now() - startedMs;
+    this.#metrics?.stageSeconds.observe({ stage: 'annotate' }, annotateMs / 1000);
+    return {
+      streamId: frame.streamId,
+      seq: frame.seq,
+      ptsMs: frame.ptsMs,
+      capturedAtMs: frame.capturedAtMs,
+      model: detected.model,
+      detections,
+      timingsMs: { ...detected.timingsMs, annotate: annotateMs },
+      jpeg,
+      ...size,
+    };
+  }
+
+  #putScaled(surface: Surface, frame: VideoFrame, size: Size): void {
+    const full = sizeOf(frame.display);
+    if (full.widthPx === size.widthPx) {
+      putPicture(surface, frame);
+      return;
+    }
+    const scratch = this.#scratchOf(full);
+    putPicture(scratch, frame);
+    surface.ctx.drawImage(scratch.canvas, 0, 0, size.widthPx, size.heightPx);
+  }
+
+  #scratchOf(size: Size): Surface {
+    this.#scratch ??= createSurface(size);
+    return resized(this.#scratch, size);
+  }
+
+  #encode({ canvas }: Surface, frame: VideoFrame): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      canvas.toBuffer(
+        (error, jpeg) => {
+          if (error === null) resolve(jpeg);
+          else reject(new AnnotationError(`Frame ${String(frame.seq)} of ${frame.streamId} cannot be encoded: ${error.message}`, { cause: error }));
+        },
+        'image/jpeg',
+        { quality: this.#jpegQuality / 100, chromaSubsampling: true },
+      );
+    });
+  }
+}
+
+/** Copies the display picture onto the canvas; the `ImageData` is a view of the frame's own buffer, not a copy. */
+function putPicture(surface: Surface, frame: VideoFrame): void {
+  const { format, data, widthPx, heightPx } = frame.display;
+  if (format !== 'rgba' || data.length !== widthPx * heightPx * 4) {
+    throw new TypeError(`Expected \`display\` to be rgba ${String(widthPx)}x${String(heightPx)}, got ${format} with ${String(data.length)} bytes`);
+  }
+  const pixels = new Uint8ClampedArray(data.buffer as ArrayBuffer, data.byteOffset, data.length);
+  surface.ctx.putImageData(createImageData(pixels, widthPx, heightPx), 0, 0);
+}
+
+function scaleDetections(detected: DetectedFrame, size: Size): readonly Detection[] {
+  const { sourceSize } = detected.frame;
+  return detected.detections.map((detection) => ({ ...detection, box: scaleBox(detection.box, sourceSize, size) }));
+}
+
+function sizeOf({ widthPx, heightPx }: Size): Size {
+  return { widthPx, heightPx };
+}
+
+function guarded<T>(frame: VideoFrame, draw: () => T): T {
+  try {
+    return draw();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AnnotationError(`Frame ${String(frame.seq)} of ${frame.streamId} cannot be drawn: ${reason}`, { cause: error });
+  }
+}

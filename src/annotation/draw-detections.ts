@@ -1,0 +1,91 @@
+import type { CanvasRenderingContext2D } from 'canvas';
+
+import { classColour, classTextColour } from '../core/class-colours.js';
+import type { Detection } from '../core/frames.js';
+import type { Size } from '../core/geometry.js';
+import { annotationStyle, type AnnotationStyle } from './annotation-style.js';
+import { boxPixels, type BoxPixels } from './box-pixels.js';
+import { placeLabel, type PixelRect } from './label-placement.js';
+import { fitLabelText } from './label-text.js';
+
+/** Dark line around boxes and labels: on a background of the class's own colour they would vanish without it. */
+const OUTLINE_COLOUR = '#101418';
+
+type Drawn = { readonly detection: Detection; readonly box: BoxPixels };
+type Label = { readonly classId: number; readonly text: string; readonly plate: PixelRect };
+
+/** Draws boxes with their labels. The coloured line lies inside the box with its outer edge on the rounded box edges, a dark outline
+ * around it outside; labels never leave the picture. Boxes first, then labels; what scores higher lies on top and gets the better place.
+ * @param detections ordered by score, descending; boxes in pixels of the picture
+ * @param picture size of what `ctx` draws on
+ */
+export function drawDetections(ctx: CanvasRenderingContext2D, detections: readonly Detection[], picture: Size): void {
+  if (detections.length === 0) return;
+  const style = annotationStyle(picture);
+  const drawn: Drawn[] = [];
+  for (const detection of detections) {
+    const box = boxPixels(detection.box, picture);
+    if (box !== null) drawn.push({ detection, box });
+  }
+  for (const { detection, box } of drawn.toReversed()) drawBox(ctx, box, classColour(detection.classId), style);
+
+  ctx.font = style.font;
+  ctx.textBaseline = 'alphabetic';
+  ctx.textAlign = 'left';
+  for (const label of placeLabels(ctx, drawn, picture, style).toReversed()) drawLabel(ctx, label, style);
+}
+
+function placeLabels(ctx: CanvasRenderingContext2D, drawn: readonly Drawn[], picture: Size, style: AnnotationStyle): Label[] {
+  const labels: Label[] = [];
+  const plates: PixelRect[] = [];
+  const measure = (text: string): number => ctx.measureText(text).width;
+  for (const { detection, box } of drawn) {
+    const text = fitLabelText(detection, picture.widthPx - 2 * style.platePaddingPx, measure);
+    if (text === null) continue;
+    const size = { widthPx: Math.min(picture.widthPx, Math.ceil(measure(text)) + 2 * style.platePaddingPx), heightPx: style.plateHeightPx };
+    const plate = placeLabel(box, size, picture, style.outlineWidthPx, plates);
+    if (plate === null) continue;
+    plates.push(plate);
+    labels.push({ classId: detection.classId, text, plate });
+  }
+  return labels;
+}
+
+/** Filled rectangles on whole pixels, not strokes: nothing is anti-aliased, every pixel is one of the two colours. */
+function drawBox(ctx: CanvasRenderingContext2D, box: BoxPixels, colour: string, style: AnnotationStyle): void {
+  const out = style.outlineWidthPx;
+  ctx.fillStyle = OUTLINE_COLOUR;
+  fillFrame(ctx, { x1: box.x1 - out, y1: box.y1 - out, x2: box.x2 + out, y2: box.y2 + out }, out);
+  ctx.fillStyle = colour;
+  fillFrame(ctx, box, style.lineWidthPx);
+}
+
+function fillFrame(ctx: CanvasRenderingContext2D, box: BoxPixels, thicknessPx: number): void {
+  const width = box.x2 - box.x1;
+  const height = box.y2 - box.y1;
+  if (width <= 2 * thicknessPx || height <= 2 * thicknessPx) {
+    ctx.fillRect(box.x1, box.y1, width, height);
+    return;
+  }
+  ctx.fillRect(box.x1, box.y1, width, thicknessPx);
+  ctx.fillRect(box.x1, box.y2 - thicknessPx, width, thicknessPx);
+  ctx.fillRect(box.x1, box.y1 + thicknessPx, thicknessPx, height - 2 * thicknessPx);
+  ctx.fillRect(box.x2 - thicknessPx, box.y1 + thicknessPx, thicknessPx, height - 2 * thicknessPx);
+}
+
+function drawLabel(ctx: CanvasRenderingContext2D, { classId, text, plate }: Label, style: AnnotationStyle): void {
+  const border = style.plateBorderPx;
+  const inner = { x: plate.xPx + border, y: plate.yPx + border, width: plate.widthPx - 2 * border, height: plate.heightPx - 2 * border };
+  ctx.fillStyle = OUTLINE_COLOUR;
+  ctx.fillRect(plate.xPx, plate.yPx, plate.widthPx, plate.heightPx);
+  ctx.fillStyle = classColour(classId);
+  ctx.fillRect(inner.x, inner.y, inner.width, inner.height);
+  // Clipped, because no measure of a font bounds what its glyphs of untrusted text really paint.
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(inner.x, inner.y, inner.width, inner.height);
+  ctx.clip();
+  ctx.fillStyle = classTextColour(classId);
+  ctx.fillText(text, plate.xPx + style.platePaddingPx, plate.yPx + style.baselinePx);
+  ctx.restore();
+}

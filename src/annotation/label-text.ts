@@ -1,0 +1,42 @@
+import type { Detection } from '../core/frames.js';
+
+/** Longest label that is looked at, in characters; what is longer is cut. Bounds the work that a hostile label map can cause. */
+const MAX_LABEL_CHARACTERS = 64;
+
+/** Characters with no picture of their own, or that change the order of what stands around them: controls, bidi marks, separators, lone surrogates. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]+/gu;
+/** More than two marks on one letter: they would pile up far beyond the line. */
+const MARK_PILE = /(\p{M}{2})\p{M}+/gu;
+
+/** Makes text that came with a model safe to draw: one line, no control characters, at most 64 characters. */
+export function cleanLabel(label: string): string {
+  // Cut first (generously): the patterns then never see more than a bounded text.
+  const text = label.slice(0, MAX_LABEL_CHARACTERS * 8).replace(UNSAFE, ' ').replace(MARK_PILE, '$1').replace(/\s+/gu, ' ').trim();
+  return [...text].slice(0, MAX_LABEL_CHARACTERS).join('');
+}
+
+/** Formats a score as the page does too: two digits, `0.91`. */
+export function formatScore(score: number): string {
+  return Math.min(1, Math.max(0, score)).toFixed(2);
+}
+
+/** Composes a detection's label, `person 0.91`, in at most `maxWidthPx`: a long name ends in `…`, the score stays.
+ * @param measure width of a text in pixels
+ * @returns `null` when not even the score fits
+ */
+export function fitLabelText(detection: Pick<Detection, 'label' | 'score' | 'classId'>, maxWidthPx: number, measure: (text: string) => number): string | null {
+  const score = formatScore(detection.score);
+  const name = [...(cleanLabel(detection.label) || String(detection.classId))];
+  const whole = `${name.join('')} ${score}`;
+  if (measure(whole) <= maxWidthPx) return whole;
+  const shortened = (characters: number): string => `${name.slice(0, characters).join('').trimEnd()}… ${score}`;
+  let fits = 0;
+  let tooLong = name.length;
+  while (tooLong - fits > 1) {
+    const middle = (fits + tooLong) >> 1;
+    if (measure(shortened(middle)) <= maxWidthPx) fits = middle;
+    else tooLong = middle;
+  }
+  if (fits > 0) return shortened(fits);
+  return measure(score) <= maxWidthPx ? score : null;
+}
