@@ -20,7 +20,7 @@ const SCORE_TOLERANCE = 1e-3;
  * @param letterboxes one a frame; boxes are mapped back through them to source pixels and clipped
  * @throws {ModelOutputError} if an output is missing or its dtype, shape or values are not as above
  * @see TensorFlow Object Detection API, exporter.py and exporter_lib_v2.py */
-export function decodeObjectDetection(outputs: Readonly<Record<string, Tensor>>, letterboxes: readonly Letterbox[], labels: LabelMap): Detection[][] {
+export function decodeObjectDetection(outputs: ReadonlyMap<string, Tensor>, letterboxes: readonly Letterbox[], labels: LabelMap): Detection[][] {
   const frames = letterboxes.length;
   const boxes = floats(outputs, 'detection_boxes');
   const boxesPerFrame = boxes.shape[1] ?? 0;
@@ -66,9 +66,9 @@ function decodeOne(boxes: Float32Array, classes: Float32Array, scores: Float32Ar
   };
 }
 
-function floats(outputs: Readonly<Record<string, Tensor>>, name: string): { shape: readonly number[]; data: Float32Array } {
-  const tensor = outputs[name];
-  if (tensor === undefined) throw new ModelOutputError(`the answer has no output ${name}, only ${Object.keys(outputs).sort().join(', ') || 'none'}`);
+function floats(outputs: ReadonlyMap<string, Tensor>, name: string): { shape: readonly number[]; data: Float32Array } {
+  const tensor = outputs.get(name);
+  if (tensor === undefined) throw new ModelOutputError(`the answer has no output ${name}, only ${[...outputs.keys()].sort().join(', ') || 'none'}`);
   if (!(tensor.data instanceof Float32Array)) throw new ModelOutputError(`output ${name} is ${tensor.dtype}, expected float32`);
   return { shape: tensor.shape, data: tensor.data };
 }

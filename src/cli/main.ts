@@ -1,0 +1,35 @@
+import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../core/package-paths.js';
+import { checkCommand } from './check.js';
+import { detectCommand } from './detect.js';
+import { describeError, EXIT_OK, EXIT_USAGE, exitCodeOf } from './exit-code.js';
+import { modelServerCommand } from './model-server.js';
+import { serveCommand } from './serve.js';
+
+/** Runs the `sightline` command line.
+ * @param argv as `process.argv`: the program's own two first
+ * @returns the exit code */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode = EXIT_OK;
+  const report = (code: number): void => {
+    exitCode = code;
+  };
+  const program = new Command('sightline')
+    .description('Watches video streams with an object detector and shows the boxes on the very frames they came from.')
+    .version(packageVersion())
+    .configureHelp({ sortSubcommands: false })
+    .showHelpAfterError('(sightline --help tells how to use it)');
+  for (const command of [serveCommand(report), detectCommand(report), checkCommand(report), modelServerCommand(report)]) program.addCommand(inheritSettings(command, program));
+  try {
+    await program.exitOverride().parseAsync(argv);
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+    process.stderr.write(`${describeError(error)}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+function inheritSettings(command: Command, program: Command): Command {
+  return command.copyInheritedSettings(program).exitOverride();
+}

@@ -1,0 +1,102 @@
+import { ServingUnavailableError } from '../core/errors.js';
+import type { DetectedFrame, FrameBatch } from '../core/frames.js';
+import type { Size } from '../core/geometry.js';
+import type { DetectorStatus } from '../core/stream-status.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { Backend, type BackendOptions } from './backend.js';
+import { BACKEND_STATES, type BackendStatus, type Detector, type DetectorState } from './detector.js';
+
+export type BackendPoolOptions = Omit<BackendOptions, 'endpoint' | 'onChange'> & {
+  /** `host:port`, at least one. */
+  readonly endpoints: readonly string[];
+  readonly metrics: Metrics;
+};
+
+/** All backends as one detector: the one with the least in flight gets the next batch. */
+export class BackendPool implements Detector {
+  readonly #options: BackendPoolOptions;
+  readonly #backends: readonly Backend[];
+  readonly #listeners = new Set<(state: DetectorState) => void>();
+  #closing: Promise<void> | null = null;
+
+  constructor(options: BackendPoolOptions) {
+    if (options.endpoints.length === 0) throw new RangeError('Expected at least one endpoint, got none');
+    this.#options = options;
+    const onChange = (): void => {
+      this.#changed();
+    };
+    this.#backends = options.endpoints.map((endpoint) => new Backend({ ...options, endpoint, onChange }));
+  }
+
+  get state(): DetectorState {
+    const ready = this.#ready();
+    const inputSize = this.#inputSize(ready);
+    return {
+      status: this.#status(ready),
+      model: ready[0]?.model ?? null,
+      inputSize,
+      maxBatchSize: ready.reduce((size, backend) => Math.min(size, backend.maxBatchSize), this.#options.maxBatchSize),
+      maxInFlightBatches: ready.reduce((sum, backend) => sum + backend.maxInFlightBatches, 0),
+    };
+  }
+
+  onChange(listener: (state: DetectorState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  async detect(batch: FrameBatch): Promise<readonly DetectedFrame[]> {
+    const backend = this.#ready().sort((a, b) => a.inFlight - b.inFlight)[0];
+    if (backend === undefined) throw new ServingUnavailableError(this.state.status.message);
+    this.#options.metrics.batchSize.observe(batch.frames.length);
+    const sentAtMs = Date.now();
+    const { detections, model, predictMs } = await backend.detect(batch.frames);
+    return batch.frames.map((frame, index) => ({
+      frame,
+      detections: detections[index] ?? [],
+      model,
+      timingsMs: { capture: frame.captureMs, queue: Math.max(0, sentAtMs - frame.capturedAtMs), predict: predictMs, annotate: 0 },
+    }));
+  }
+
+  backends(): readonly BackendStatus[] {
+    return this.#backends.map((backend) => backend.status());
+  }
+
+  close(): Promise<void> {
+    this.#listeners.clear();
+    this.#closing ??= Promise.all(this.#backends.map((backend) => backend.close())).then(() => undefined);
+    return this.#closing;
+  }
+
+  /** Backends that can answer now and want frames of the size that the first of them wants. */
+  #ready(): Backend[] {
+    const ready = this.#backends.filter((backend) => backend.state === 'ok');
+    const size = ready[0]?.inputSize;
+    return ready.filter(({ inputSize }) => inputSize.widthPx === size?.widthPx && inputSize.heightPx === size.heightPx);
+  }
+
+  /** Stays what it was last when no backend answers, so that sources need not begin anew. */
+  #inputSize(ready: readonly Backend[]): Size {
+    return (ready[0] ?? this.#backends.find((backend) => backend.model !== null))?.inputSize ?? this.#options.assumedInputSize;
+  }
+
+  #status(ready: readonly Backend[]): DetectorStatus {
+    const statuses = this.#backends.map((backend) => backend.status());
+    const [first] = ready;
+    if (first !== undefined) return { state: 'ok', message: first.status().message };
+    const misconfigured = statuses.find(({ state }) => state === 'misconfigured');
+    if (misconfigured !== undefined) return { state: 'misconfigured', message: misconfigured.message };
+    return { state: 'unavailable', message: statuses.map(({ message }) => message).join('; ') };
+  }
+
+  #changed(): void {
+    for (const { endpoint, state } of this.backends()) {
+      for (const candidate of BACKEND_STATES) this.#options.metrics.backendState.set({ endpoint, state: candidate }, candidate === state ? 1 : 0);
+    }
+    const state = this.state;
+    for (const listener of this.#listeners) listener(state);
+  }
+}
