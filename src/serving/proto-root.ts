@@ -1,0 +1,43 @@
+import protobuf from 'protobufjs';
+import { ModelOutputError } from '../core/errors.js';
+import { PACKAGE_ROOT } from '../core/package-paths.js';
+
+const ENTRY_FILES = ['tensorflow_serving/apis/prediction_service.proto', 'tensorflow_serving/apis/model_service.proto', 'grpc/health/v1/health.proto'];
+
+/** How one message type travels. */
+export type Codec<T> = {
+  encode(message: T): Buffer;
+  /** @throws {ModelOutputError} when the bytes are not such a message */
+  decode(bytes: Uint8Array): T;
+};
+
+/** The interface definitions never change while a process runs: parsed on first use (about 30 ms), then kept. */
+let loadedRoot: protobuf.Root | null = null;
+
+/** Encodes a plain object (camelCase fields, maps as objects) as the message type of that full name. */
+export function encodeMessage(typeName: string, message: object): Buffer {
+  const bytes = protoRoot().lookupType(typeName).encode(message).finish();
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Decodes bytes as the message type of that full name. Byte fields are views of `bytes`, absent fields read as their defaults.
+ * @throws {ModelOutputError} when the bytes are not such a message */
+export function decodeMessage<T>(typeName: string, bytes: Uint8Array): T {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const type = protoRoot().lookupType(typeName);
+  try {
+    return type.decode(buffer) as unknown as T;
+  } catch (error) {
+    throw new ModelOutputError(`not a ${typeName}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function protoRoot(): protobuf.Root {
+  if (loadedRoot !== null) return loadedRoot;
+  const root = new protobuf.Root();
+  root.resolvePath = (_origin, target) => (target.startsWith('google/protobuf/') ? target : `${PACKAGE_ROOT}protos/${target}`);
+  root.loadSync(ENTRY_FILES);
+  root.resolveAll();
+  loadedRoot = root;
+  return root;
+}

@@ -1,0 +1,79 @@
+import { status } from '@grpc/grpc-js';
+import { ModelMismatchError, ServingDeadlineError, ServingRejectedError, ServingUnavailableError, type SightlineError } from '../core/errors.js';
+import { probeEndpoint, type EndpointFinding } from './probe-endpoint.js';
+
+/** How a call to a backend ended badly. */
+export type CallFailure = {
+  readonly endpoint: string;
+  /** gRPC's status code. */
+  readonly grpcCode: number;
+  /** The backend's own words, or grpc-js's. */
+  readonly details: string;
+  readonly deadlineMs: number;
+  /** Whether a connection to the backend stood when the call ended: then the words are the backend's. */
+  readonly isConnected: boolean;
+  readonly usesTls: boolean;
+  readonly cause: unknown;
+};
+
+/** A backend's words are cut here: TensorFlow's errors can carry half a graph. */
+const MAX_DETAILS_LENGTH = 400;
+/** The address was tried a moment ago; a local or nearby one answers within this. */
+const PROBE_TIMEOUT_MS = 500;
+
+/** Turns a failed call into one of the project's errors, its message one line that names the backend and says what to do where that is known. */
+export async function toServingError(failure: CallFailure): Promise<SightlineError> {
+  const { endpoint, grpcCode, cause } = failure;
+  const details = oneLine(failure.details);
+  const backend = `backend ${endpoint}`;
+  switch (grpcCode) {
+    case status.UNAVAILABLE:
+      if (failure.isConnected) return new ServingUnavailableError(`${backend} is unavailable: ${details}`, { cause });
+      return new ServingUnavailableError(describeFinding(failure, await probeEndpoint(endpoint, PROBE_TIMEOUT_MS), details), { cause });
+    case status.DEADLINE_EXCEEDED:
+      return new ServingDeadlineError(
+        failure.isConnected
+          ? `${backend} did not answer within ${String(failure.deadlineMs)} ms`
+          : `${backend} did not answer within ${String(failure.deadlineMs)} ms, not even to connect: is that TensorFlow Serving's gRPC port?`,
+        { cause },
+      );
+    case status.INVALID_ARGUMENT:
+    case status.FAILED_PRECONDITION:
+    case status.NOT_FOUND:
+    case status.UNIMPLEMENTED:
+      return new ModelMismatchError(`${backend} refuses the request: ${details} (${nameOf(grpcCode)})`, { cause });
+    default:
+      return new ServingRejectedError(`${backend} failed: ${details} (${nameOf(grpcCode)})`, { cause });
+  }
+}
+
+function describeFinding(failure: CallFailure, finding: EndpointFinding, details: string): string {
+  const backend = `backend ${failure.endpoint}`;
+  switch (finding) {
+    case 'refused':
+      return `${backend} refuses connections: is TensorFlow Serving running there?`;
+    case 'not-resolved':
+      return `${backend} cannot be found: its host name does not resolve`;
+    case 'unreachable':
+      return `${backend} cannot be reached: no connection within ${String(PROBE_TIMEOUT_MS)} ms; is the address right, and no firewall in between?`;
+    case 'http1':
+      return `${backend} does not speak gRPC (HTTP/2): it answers as an HTTP/1 server; TensorFlow Serving's gRPC port is 8500 by default, 8501 is its REST port`;
+    case 'silent':
+      return `${backend} accepts connections but does not answer: is that TensorFlow Serving's gRPC port?`;
+    case 'tls':
+      return failure.usesTls ? `${backend} does not accept our TLS: ${details}` : `${backend} speaks TLS: set backend.tls`;
+    case 'other':
+      return failure.usesTls ? `${backend} does not accept our TLS: ${details}` : `${backend} does not speak gRPC (HTTP/2)`;
+    case 'http2':
+      return failure.usesTls ? `${backend} does not speak TLS: leave out backend.tls` : `${backend} lost the connection: ${details}`;
+  }
+}
+
+function nameOf(grpcCode: number): string {
+  return status[grpcCode] ?? `status ${String(grpcCode)}`;
+}
+
+function oneLine(text: string): string {
+  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  return line.length > MAX_DETAILS_LENGTH ? `${line.slice(0, MAX_DETAILS_LENGTH)}…` : line;
+}
