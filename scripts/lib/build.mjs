@@ -22,10 +22,11 @@ export async function ensureBuilt() {
   const fresh = join(ROOT, `dist.new-${String(process.pid)}`);
   const stale = join(ROOT, `dist.old-${String(process.pid)}`);
   try {
-    await Promise.all([
+    const halves = await Promise.allSettled([
       mustRun(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json', '--outDir', fresh]),
       mustRun(process.execPath, [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', 'web', '--outDir', join(fresh, 'web'), '--emptyOutDir', '--logLevel', 'warn']),
     ]);
+    for (const half of halves) if (half.status === 'rejected') throw half.reason;
     writeFileSync(join(fresh, '.build-stamp'), stamp);
     if (existsSync(DIST)) renameSync(DIST, stale);
     renameSync(fresh, DIST);
