@@ -8,7 +8,7 @@ import { CanvasPool, createSurface, dispose, resized, type Surface } from './can
 import { drawDetections } from './draw-detections.js';
 
 export type AnnotatorOptions = {
-  /** JPEG quality, 1 (smallest) to 100 (best). Default 80. */
+  /** JPEG quality, 25 (smallest) to 100 (best); libjpeg leaves the baseline format below 25. Default 80. */
   readonly jpegQuality?: number;
   /** Pictures encoded at the same time. Default 3: encoding runs in Node's pool of 4 threads, one is left for files and names. */
   readonly maxConcurrentRenders?: number;
@@ -38,7 +38,7 @@ export interface Annotator {
 }
 
 /** Makes the annotator of a service; one is enough for all streams.
- * @throws {RangeError} for a quality outside 1–100 or fewer than one render at a time
+ * @throws {RangeError} for a quality outside 25–100 or fewer than one render at a time
  */
 export function createAnnotator(options: AnnotatorOptions = {}): Annotator {
   return new CanvasAnnotator(options);
@@ -48,14 +48,15 @@ class CanvasAnnotator implements Annotator {
   readonly #jpegQuality: number;
   readonly #metrics: Pick<Metrics, 'stageSeconds'> | undefined;
   readonly #pool: CanvasPool;
-  /** Used and left within one synchronous call, so one is enough: the full picture before it is scaled down, and raw pictures. */
-  #scratch: Surface | null = null;
+  /** Used and left within one synchronous call, so one of each is enough: raw pictures and pictures before they are scaled down, each
+   * entry half as wide as the one before. */
+  readonly #scratches: Surface[] = [];
   readonly #running = new Set<Promise<unknown>>();
   #closed = false;
 
   constructor(options: AnnotatorOptions) {
     const { jpegQuality = DEFAULTS.jpegQuality, maxConcurrentRenders = DEFAULTS.maxConcurrentRenders } = options;
-    if (!(jpegQuality >= 1 && jpegQuality <= 100)) throw new RangeError(`Expected \`jpegQuality\` to be 1–100, got ${String(jpegQuality)}`);
+    if (!(jpegQuality >= 25 && jpegQuality <= 100)) throw new RangeError(`Expected \`jpegQuality\` to be 25–100, got ${String(jpegQuality)}`);
     if (!Number.isInteger(maxConcurrentRenders) || maxConcurrentRenders < 1) throw new RangeError(`Expected \`maxConcurrentRenders\` to be >= 1, got ${String(maxConcurrentRenders)}`);
     this.#jpegQuality = jpegQuality;
     this.#metrics = options.metrics;
@@ -77,7 +78,7 @@ class CanvasAnnotator implements Annotator {
     if (this.#closed) throw new ClosedError('the annotator');
     const size = sizeOf(detected.frame.display);
     return guarded(detected.frame, () => {
-      const surface = this.#scratchOf(size);
+      const surface = this.#scratchOf(0, size);
       putPicture(surface, detected.frame);
       drawDetections(surface.ctx, scaleDetections(detected, size), size);
       return surface.canvas.toBuffer('raw');
@@ -88,8 +89,7 @@ class CanvasAnnotator implements Annotator {
     this.#closed = true;
     this.#pool.close();
     await Promise.allSettled(this.#running);
-    if (this.#scratch !== null) dispose(this.#scratch);
-    this.#scratch = null;
+    for (const surface of this.#scratches.splice(0)) dispose(surface);
   }
 
   async #render(detected: DetectedFrame, rendition: Rendition): Promise<AnnotatedFrame> {
@@ -124,20 +124,28 @@ class CanvasAnnotator implements Annotator {
     };
   }
 
-  #putScaled(surface: Surface, frame: VideoFrame, size: Size): void {
-    const full = sizeOf(frame.display);
-    if (full.widthPx === size.widthPx) {
-      putPicture(surface, frame);
+  /** Halves until less than a half is left to scale, then scales the rest: halving averages four pixels each, so nothing aliases, and takes
+   * 0.7 ms from 1280 to 480 pixels wide where cairo's own filter takes 7.5 (measured 2026). */
+  #putScaled(target: Surface, frame: VideoFrame, size: Size): void {
+    let from = sizeOf(frame.display);
+    if (from.widthPx === size.widthPx) {
+      putPicture(target, frame);
       return;
     }
-    const scratch = this.#scratchOf(full);
-    putPicture(scratch, frame);
-    surface.ctx.drawImage(scratch.canvas, 0, 0, size.widthPx, size.heightPx);
+    let source = this.#scratchOf(0, from);
+    putPicture(source, frame);
+    for (let level = 1; from.widthPx >= 2 * size.widthPx && from.heightPx >= 2 * size.heightPx; level += 1) {
+      from = { widthPx: Math.floor(from.widthPx / 2), heightPx: Math.floor(from.heightPx / 2) };
+      const half = this.#scratchOf(level, from);
+      drawScaled(source, half, from);
+      source = half;
+    }
+    drawScaled(source, target, size);
   }
 
-  #scratchOf(size: Size): Surface {
-    this.#scratch ??= createSurface(size);
-    return resized(this.#scratch, size);
+  #scratchOf(level: number, size: Size): Surface {
+    const surface = (this.#scratches[level] ??= createSurface(size));
+    return resized(surface, size);
   }
 
   #encode({ canvas }: Surface, frame: VideoFrame): Promise<Buffer> {
@@ -162,6 +170,11 @@ function putPicture(surface: Surface, frame: VideoFrame): void {
   }
   const pixels = new Uint8ClampedArray(data.buffer as ArrayBuffer, data.byteOffset, data.length);
   surface.ctx.putImageData(createImageData(pixels, widthPx, heightPx), 0, 0);
+}
+
+function drawScaled(source: Surface, target: Surface, size: Size): void {
+  target.ctx.quality = 'bilinear';
+  target.ctx.drawImage(source.canvas, 0, 0, size.widthPx, size.heightPx);
 }
 
 function scaleDetections(detected: DetectedFrame, size: Size): readonly Detection[] {

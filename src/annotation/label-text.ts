@@ -22,21 +22,28 @@ export function formatScore(score: number): string {
 
 /** Composes a detection's label, `person 0.91`, in at most `maxWidthPx`: a long name ends in `…`, the score stays.
  * @param measure width of a text in pixels
- * @returns `null` when not even the score fits
+ * @returns the text and its width; `null` when not even the score fits
  */
-export function fitLabelText(detection: Pick<Detection, 'label' | 'score' | 'classId'>, maxWidthPx: number, measure: (text: string) => number): string | null {
+export function fitLabelText(detection: Pick<Detection, 'label' | 'score' | 'classId'>, maxWidthPx: number, measure: (text: string) => number): { readonly text: string; readonly widthPx: number } | null {
   const score = formatScore(detection.score);
   const name = [...(cleanLabel(detection.label) || String(detection.classId))];
-  const whole = `${name.join('')} ${score}`;
-  if (measure(whole) <= maxWidthPx) return whole;
-  const shortened = (characters: number): string => `${name.slice(0, characters).join('').trimEnd()}… ${score}`;
+  const attempt = (text: string): { text: string; widthPx: number } | null => {
+    const widthPx = measure(text);
+    return widthPx <= maxWidthPx ? { text, widthPx } : null;
+  };
+  let best = attempt(`${name.join('')} ${score}`);
+  if (best !== null) return best;
   let fits = 0;
   let tooLong = name.length;
   while (tooLong - fits > 1) {
     const middle = (fits + tooLong) >> 1;
-    if (measure(shortened(middle)) <= maxWidthPx) fits = middle;
-    else tooLong = middle;
+    const shortened = attempt(`${name.slice(0, middle).join('').trimEnd()}… ${score}`);
+    if (shortened === null) {
+      tooLong = middle;
+    } else {
+      fits = middle;
+      best = shortened;
+    }
   }
-  if (fits > 0) return shortened(fits);
-  return measure(score) <= maxWidthPx ? score : null;
+  return best ?? attempt(score);
 }
