@@ -173,7 +173,8 @@ function putPicture(surface: Surface, frame: VideoFrame): void {
 }
 
 function drawScaled(source: Surface, target: Surface, size: Size): void {
-  target.ctx.quality = 'bilinear';
+  // The filter of `drawImage` is this property, not `quality`.
+  target.ctx.patternQuality = 'bilinear';
   target.ctx.drawImage(source.canvas, 0, 0, size.widthPx, size.heightPx);
 }
 
