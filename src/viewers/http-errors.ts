@@ -1,0 +1,9 @@
+import type { Context } from 'hono';
+
+/** Statuses that requests are refused or fail with. */
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 413 | 500 | 503;
+
+/** Answers with `{"error":{"code","message"}}`. */
+export function errorResponse(context: Context, status: ErrorStatus, code: string, message: string, headers: Record<string, string> = {}): Response {
+  return context.json({ error: { code, message } }, status, { 'Cache-Control': 'no-store', ...headers });
+}

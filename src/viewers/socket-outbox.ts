@@ -1,0 +1,101 @@
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import type { FrameMessage } from './frame-message.js';
+import type { ViewerLimits } from './viewer-limits.js';
+
+/** Room for answers beside the frames; a client that makes us answer more without reading is cut off. */
+const ANSWER_BYTES = 64 * 1024;
+
+/**
+ * The way out of one viewer's socket, of bounded size: frames and statuses that find no room wait with their owner (frames) or
+ * here, the newest of each stream only (statuses). Says when the socket has stopped draining.
+ */
+export class SocketOutbox {
+  readonly #ws: WebSocket;
+  readonly #socket: Duplex;
+  readonly #limits: Pick<ViewerLimits, 'maxBufferedBytes' | 'stallLimitMs'>;
+  readonly #onDrained: () => void;
+  readonly #statuses = new Map<string, string>();
+  #largestBytes = 0;
+  /** Since when nothing drains although something waits, and how much was buffered then. */
+  #blocked: { sinceMs: number; bufferedBytes: number } | null = null;
+
+  /** @param onDrained called when bytes left the process; there may be room again */
+  constructor(ws: WebSocket, socket: Duplex, limits: Pick<ViewerLimits, 'maxBufferedBytes' | 'stallLimitMs'>, onDrained: () => void) {
+    this.#ws = ws;
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#onDrained = onDrained;
+  }
+
+  /** Whether something waits for the socket to drain. */
+  get isBlocked(): boolean {
+    return this.#blocked !== null;
+  }
+
+  /** Whether a message of this size may go now: at most two frames of it, or `maxBufferedBytes`, are buffered. */
+  hasRoom(sizeBytes: number): boolean {
+    const bufferedBytes = this.#ws.bufferedAmount;
+    if (bufferedBytes === 0 || bufferedBytes + sizeBytes <= Math.max(this.#limits.maxBufferedBytes, 2 * sizeBytes)) return true;
+    this.#blocked ??= { sinceMs: performance.now(), bufferedBytes };
+    return false;
+  }
+
+  /** Sends a frame as one message of two fragments: the viewer's own header and the JPEG that all viewers share. */
+  sendFrame(message: FrameMessage): void {
+    this.#largestBytes = Math.max(this.#largestBytes, message.byteLength);
+    this.#socket.cork();
+    this.#ws.send(message.head(Date.now()), { binary: true, fin: false });
+    this.#ws.send(message.jpeg, { binary: true, fin: true }, this.#afterSend);
+    this.#socket.uncork();
+  }
+
+  /** Sends an answer, or cuts the client off when it has us answer without reading. */
+  sendText(json: string): void {
+    this.#largestBytes = Math.max(this.#largestBytes, json.length);
+    this.#ws.send(json, this.#afterSend);
+    this.cutOffFlood();
+  }
+
+  /** Terminates a client that has more of our answers buffered than it may. */
+  cutOffFlood(): void {
+    if (this.#ws.bufferedAmount > Math.max(this.#limits.maxBufferedBytes, 2 * this.#largestBytes) + ANSWER_BYTES) this.#ws.terminate();
+  }
+
+  /** Sends a stream's status, later and only the newest when there is no room now. */
+  sendStatus(streamId: string, json: string): void {
+    if (!this.#blocked && this.hasRoom(json.length)) {
+      this.sendText(json);
+    } else {
+      this.#statuses.set(streamId, json);
+    }
+  }
+
+  /** Forgets the status that waits for a stream that is gone. */
+  forgetStatus(streamId: string): void {
+    this.#statuses.delete(streamId);
+  }
+
+  /** Whether something has waited for `stallLimitMs` without anything draining. */
+  isStalled(nowMs: number): boolean {
+    if (this.#blocked === null) return false;
+    const bufferedBytes = this.#ws.bufferedAmount;
+    if (bufferedBytes === 0) {
+      this.#afterSend(); // the last to go was a pong of the library's, which tells nobody
+      return false;
+    }
+    if (bufferedBytes < this.#blocked.bufferedBytes) this.#blocked = { sinceMs: nowMs, bufferedBytes };
+    return nowMs - this.#blocked.sinceMs >= this.#limits.stallLimitMs;
+  }
+
+  readonly #afterSend = (error?: Error | null): void => {
+    if (error) return; // the socket's own 'close' follows and ends everything
+    this.#blocked = null;
+    for (const [streamId, json] of this.#statuses) {
+      if (!this.hasRoom(json.length)) return;
+      this.#statuses.delete(streamId);
+      this.sendText(json);
+    }
+    this.#onDrained();
+  };
+}
