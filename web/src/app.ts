@@ -1,0 +1,249 @@
+import type { ServerMessage } from '../../src/viewers/protocol.js';
+import type { StreamStatus } from '../../src/core/stream-status.js';
+import { Announcer } from './components/announcer.js';
+import { ConnectionBanner } from './components/connection-banner.js';
+import { firstRun } from './components/first-run.js';
+import { HeaderBar } from './components/header-bar.js';
+import { HelpDialog } from './components/help-dialog.js';
+import { StreamView } from './components/stream-view.js';
+import { TileGrid } from './components/tile-grid.js';
+import { Connection, type ConnectionListener, type ConnectionState } from './connection/connection.js';
+import type { FrameMessage } from './connection/frame-message.js';
+import { el } from './dom.js';
+import { listenToKeys } from './keyboard.js';
+import { parseRoute, streamHash, type Route } from './model/route.js';
+import { StreamModel, type StreamMoment } from './model/stream-model.js';
+import { detectorSummary } from './model/summary.js';
+import { plural } from './model/text.js';
+import { toggleTheme } from './theme.js';
+
+/** How often ages and figures are brought up to date: often enough to read, too seldom to flicker. */
+const REFRESH_MS = 250;
+/** Pictures are asked for in steps of this width, so that tiles of nearly one size share one rendition on the server. */
+const WIDTH_STEP_PX = 64;
+
+/** The page: owns the connection, the streams and the views, and carries what comes to where it shows. */
+export class App implements ConnectionListener {
+  readonly #connection: Connection;
+  readonly #streams = new Map<string, StreamModel>();
+  readonly #header: HeaderBar;
+  readonly #banner: ConnectionBanner;
+  readonly #grid = new TileGrid(() => { this.#ask(); });
+  readonly #help = new HelpDialog();
+  readonly #announcer = new Announcer();
+  readonly #place = el('div', { class: 'place' });
+  #state: ConnectionState = { kind: 'connecting' };
+  #greeted = false;
+  #route: Route = parseRoute(location.hash);
+  #streamView: StreamView | null = null;
+  /** Whether the large view was opened from the grid, so that Back leads there. */
+  #cameFromGrid = false;
+
+  constructor(root: HTMLElement, url: string) {
+    this.#connection = new Connection(url, this);
+    this.#header = new HeaderBar({ onTheme: toggleTheme, onHelp: () => { this.#help.toggle(); } });
+    this.#banner = new ConnectionBanner(() => { this.#connection.retryNow(); });
+    root.append(this.#header.element, this.#banner.element, this.#place, this.#help.element, this.#announcer.element);
+  }
+
+  start(): void {
+    window.addEventListener('hashchange', () => { this.#navigate(parseRoute(location.hash)); });
+    window.addEventListener('online', () => { this.#connection.retryNow(); });
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden) this.#connection.retryNow();
+      this.#ask();
+    });
+    listenToKeys({
+      openByIndex: (index) => { this.#open([...this.#streams.keys()][index]); },
+      back: () => { this.#back(); },
+      neighbour: (by) => { this.#openNeighbour(by); },
+      snapshot: () => this.#streamView?.saveSnapshot(),
+      fullScreen: () => this.#streamView?.toggleFullScreen(),
+      theme: toggleTheme,
+      help: () => { this.#help.toggle(); },
+    });
+    window.setInterval(() => { this.#refresh(); }, REFRESH_MS);
+    this.#render();
+    this.#connection.start();
+  }
+
+  onState(state: ConnectionState): void {
+    const before = this.#state.kind;
+    this.#state = state;
+    if (state.kind === 'lost') for (const model of this.#streams.values()) model.interrupt(performance.now());
+    if (state.kind === 'lost' && before !== 'lost') this.#announcer.say('Connection to the server lost, trying again');
+    if (state.kind === 'open' && before === 'lost') this.#announcer.say('Connected again');
+    this.#refresh();
+  }
+
+  onMessage(message: Exclude<ServerMessage, { type: 'pong' }>): void {
+    switch (message.type) {
+      case 'hello':
+        this.#greet(message.streams);
+        break;
+      case 'stream':
+        this.#updateStream(message.stream);
+        break;
+      case 'removed':
+        this.#removeStream(message.stream);
+        break;
+      case 'error':
+        // The page asks for nothing that it was not told of; a stream that is just gone is told of by `removed`.
+        break;
+    }
+  }
+
+  onFrame(message: FrameMessage, receivedAtMs: number): void {
+    this.#streams.get(message.header.stream)?.player.push(message, receivedAtMs);
+  }
+
+  #greet(streams: readonly StreamStatus[]): void {
+    this.#greeted = true;
+    const present = new Set(streams.map(({ id }) => id));
+    for (const id of [...this.#streams.keys()]) if (!present.has(id)) this.#removeStream(id);
+    for (const status of streams) this.#updateStream(status);
+    this.#render();
+  }
+
+  #updateStream(status: StreamStatus): void {
+    const model = this.#streams.get(status.id);
+    if (model === undefined) {
+      this.#addStream(status);
+      return;
+    }
+    const before = { state: model.status.state, aspect: model.aspect };
+    model.status = status;
+    if (model.aspect !== before.aspect) this.#grid.layout();
+    if (status.state !== before.state) this.#announcer.say(`${status.name}: ${this.#momentOf(model, performance.now()).face.word}`);
+    this.#refreshStream(model, performance.now());
+  }
+
+  #addStream(status: StreamStatus): void {
+    const model = new StreamModel(status, (seq) => { this.#connection.ack(status.id, seq); });
+    this.#streams.set(status.id, model);
+    this.#grid.add(model);
+    this.#refreshStream(model, performance.now());
+    this.#render();
+  }
+
+  #removeStream(id: string): void {
+    const model = this.#streams.get(id);
+    if (model === undefined) return;
+    this.#streams.delete(id);
+    this.#connection.forget(id);
+    this.#grid.remove(id);
+    if (this.#streamView?.model === model) this.#closeStreamView();
+    model.close();
+    this.#announcer.say(`${model.status.name} was removed`);
+    this.#render();
+  }
+
+  #navigate(route: Route): void {
+    const before = this.#route;
+    this.#route = route;
+    if (before.view === 'grid' && route.view === 'stream') this.#cameFromGrid = true;
+    this.#render();
+    if (route.view === 'stream') this.#streamView?.focus();
+    else if (before.view === 'stream') this.#grid.focus(before.stream);
+  }
+
+  /** Puts the view in place that the address and the streams ask for. */
+  #render(): void {
+    const wanted = this.#route.view === 'stream' ? this.#streams.get(this.#route.stream) : undefined;
+    if (this.#streamView !== null && this.#streamView.model !== wanted) this.#closeStreamView();
+    const view = wanted === undefined ? this.#viewWithoutStream() : this.#openStreamView(wanted).element;
+    if (this.#place.firstElementChild !== view || this.#place.childElementCount !== 1) this.#place.replaceChildren(view);
+    document.title = wanted === undefined ? 'Sightline' : `${wanted.status.name} · Sightline`;
+    this.#ask();
+    this.#refresh();
+  }
+
+  #viewWithoutStream(): HTMLElement {
+    if (!this.#greeted) return el('main', { class: 'message-view' }, el('p', { class: 'muted', text: 'Connecting to the server…' }));
+    if (this.#route.view === 'stream') return noSuchStream(this.#route.stream);
+    return this.#streams.size === 0 ? el('main', { class: 'message-view' }, firstRun()) : this.#grid.element;
+  }
+
+  #openStreamView(model: StreamModel): StreamView {
+    this.#streamView ??= new StreamView(
+      model,
+      { onBack: () => { this.#back(); }, onNeighbour: (by) => { this.#openNeighbour(by); } },
+      () => { this.#ask(); },
+    );
+    return this.#streamView;
+  }
+
+  #closeStreamView(): void {
+    this.#streamView?.close();
+    this.#streamView = null;
+  }
+
+  #open(stream: string | undefined): void {
+    if (stream === undefined) return;
+    // From one large view to another, Back still leads to the grid.
+    if (this.#route.view === 'stream') location.replace(streamHash(stream));
+    else location.hash = streamHash(stream);
+  }
+
+  #openNeighbour(by: -1 | 1): void {
+    if (this.#route.view !== 'stream') return;
+    const ids = [...this.#streams.keys()];
+    this.#open(ids[(ids.indexOf(this.#route.stream) + by + ids.length) % ids.length]);
+  }
+
+  #back(): void {
+    if (this.#route.view !== 'stream') return;
+    if (this.#cameFromGrid) history.back();
+    else location.replace('#/');
+    this.#cameFromGrid = false;
+  }
+
+  /** Asks the server for exactly the pictures that somebody can see, as wide as they are seen. */
+  #ask(): void {
+    const nowMs = performance.now();
+    for (const [stream, model] of this.#streams) {
+      const widthPx = document.hidden ? null : this.#seenWidthPx(stream, model);
+      model.setAsked(widthPx !== null, nowMs);
+      this.#connection.want(stream, widthPx === null ? null : { maxWidthPx: Math.max(1, Math.ceil((widthPx * devicePixelRatio) / WIDTH_STEP_PX)) * WIDTH_STEP_PX });
+    }
+  }
+
+  #seenWidthPx(stream: string, model: StreamModel): number | null {
+    if (this.#streamView !== null) return this.#streamView.model === model ? this.#streamView.widthPx : null;
+    return this.#grid.element.isConnected ? this.#grid.visibleWidthPx(stream) : null;
+  }
+
+  #momentOf(model: StreamModel, nowMs: number): StreamMoment {
+    return model.moment(this.#connection.clock, this.#state.kind === 'open', nowMs);
+  }
+
+  #refreshStream(model: StreamModel, nowMs: number): StreamMoment {
+    const moment = this.#momentOf(model, nowMs);
+    if (this.#streamView?.model === model) this.#streamView.update(moment, (localMs) => this.#connection.clock.toServerMs(localMs));
+    else this.#grid.update(model.status.id, moment);
+    return moment;
+  }
+
+  #refresh(): void {
+    const nowMs = performance.now();
+    const moments = [...this.#streams.values()].map((model) => this.#refreshStream(model, nowMs));
+    const live = moments.filter((moment) => moment.live).length;
+    this.#header.update({
+      streams: this.#greeted ? `${plural(moments.length, 'stream')} · ${String(live)} live` : '',
+      detector: detectorSummary(
+        moments.map(({ status }) => status.detector),
+        moments.flatMap(({ frame }) => (frame === null || frame.header.model === null ? [] : [frame.header.timingsMs.predict])),
+      ),
+      connection: this.#state.kind,
+    });
+    this.#banner.update(this.#state.kind === 'lost' ? this.#state.retryAtMs - nowMs : null);
+  }
+}
+
+function noSuchStream(stream: string): HTMLElement {
+  return el(
+    'main',
+    { class: 'message-view' },
+    el('section', { class: 'message' }, el('h1', { text: 'No such stream' }), el('p', { text: `There is no stream “${stream}” here, or not any more.` }), el('p', {}, el('a', { text: 'All streams', attributes: { href: '#/' } }))),
+  );
+}

@@ -1,0 +1,171 @@
+import type { ClientMessage, ServerMessage, SUBPROTOCOL as Subprotocol, SubscribeMessage } from '../../../src/viewers/protocol.js';
+import { ClockOffset } from './clock-offset.js';
+import { decodeFrameMessage, FrameMessageError, type FrameMessage } from './frame-message.js';
+import { reconnectDelayMs } from './reconnect-schedule.js';
+
+const SUBPROTOCOL: typeof Subprotocol = 'sightline.v1';
+const PING_EVERY_MS = 5000;
+/** A socket that says nothing for this long is dead although nobody closed it; the pongs alone come more often. */
+const SILENT_AFTER_MS = 12_000;
+
+export type ConnectionState =
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'open' }
+  /** `retryAtMs` on the page's clock (`performance.now()`). */
+  | { readonly kind: 'lost'; readonly retryAtMs: number };
+
+export type SubscribeOptions = Pick<SubscribeMessage, 'maxWidthPx'>;
+
+/** Told what comes over the connection; times are the page's clock, ms. */
+export interface ConnectionListener {
+  onState(state: ConnectionState): void;
+  onMessage(message: Exclude<ServerMessage, { type: 'pong' }>): void;
+  onFrame(message: FrameMessage, receivedAtMs: number): void;
+}
+
+/** The page's one socket. It comes back by itself and then asks again for what was wanted. */
+export class Connection {
+  readonly clock = new ClockOffset();
+  readonly #url: string;
+  readonly #listener: ConnectionListener;
+  readonly #wanted = new Map<string, SubscribeOptions>();
+  #socket: WebSocket | null = null;
+  #greeted = false;
+  #failedTries = 0;
+  #heardAtMs = 0;
+  #retryTimer: number | null = null;
+  #pingTimer: number | null = null;
+  #closed = false;
+
+  constructor(url: string, listener: ConnectionListener) {
+    this.#url = url;
+    this.#listener = listener;
+  }
+
+  /** Opens the socket; call once. */
+  start(): void {
+    this.#listener.onState({ kind: 'connecting' });
+    this.#open();
+  }
+
+  /** Tries at once instead of when the wait is over. */
+  retryNow(): void {
+    if (this.#socket !== null || this.#closed) return;
+    this.#clearTimers();
+    this.#open();
+  }
+
+  /** Asks for a stream's pictures, or with `null` for none any more; what is asked already is not asked again. */
+  want(stream: string, options: SubscribeOptions | null): void {
+    const before = this.#wanted.get(stream);
+    if (options === null) {
+      if (!this.#wanted.delete(stream)) return;
+      this.#send({ type: 'unsubscribe', stream });
+    } else if (before === undefined || before.maxWidthPx !== options.maxWidthPx) {
+      this.#wanted.set(stream, options);
+      this.#send({ type: 'subscribe', stream, ...options });
+    }
+  }
+
+  /** The stream is gone: there is nothing to unsubscribe from. */
+  forget(stream: string): void {
+    this.#wanted.delete(stream);
+  }
+
+  /** Tells the server that every frame up to `seq` was displayed or discarded. */
+  ack(stream: string, seq: number): void {
+    if (this.#wanted.has(stream)) this.#send({ type: 'ack', stream, seq });
+  }
+
+  /** Closes for good; idempotent. */
+  close(): void {
+    this.#closed = true;
+    this.#clearTimers();
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  #open(): void {
+    const socket = new WebSocket(this.#url, SUBPROTOCOL);
+    socket.binaryType = 'arraybuffer';
+    this.#socket = socket;
+    this.#heardAtMs = performance.now();
+    // A socket that was given up may still report: only the present one counts.
+    const whenCurrent = (react: () => void) => (): void => {
+      if (this.#socket === socket) react();
+    };
+    socket.addEventListener('close', whenCurrent(() => { this.#lose(); }));
+    socket.addEventListener('message', (event: MessageEvent<string | ArrayBuffer>) => { whenCurrent(() => { this.#receive(event.data); })(); });
+    this.#pingTimer = window.setInterval(() => { this.#ping(); }, PING_EVERY_MS);
+  }
+
+  #lose(): void {
+    this.#socket = null;
+    this.#greeted = false;
+    this.#clearTimers();
+    const delayMs = reconnectDelayMs(this.#failedTries, Math.random());
+    this.#failedTries += 1;
+    this.#retryTimer = window.setTimeout(() => { this.retryNow(); }, delayMs);
+    this.#listener.onState({ kind: 'lost', retryAtMs: performance.now() + delayMs });
+  }
+
+  #receive(data: string | ArrayBuffer): void {
+    const nowMs = performance.now();
+    this.#heardAtMs = nowMs;
+    if (typeof data === 'string') {
+      this.#receiveMessage(JSON.parse(data) as ServerMessage, nowMs);
+      return;
+    }
+    try {
+      this.#listener.onFrame(decodeFrameMessage(data), nowMs);
+    } catch (error) {
+      if (!(error instanceof FrameMessageError)) throw error;
+      // A server that frames wrongly cannot be trusted with the next message either.
+      this.#giveUp();
+    }
+  }
+
+  #receiveMessage(message: ServerMessage, nowMs: number): void {
+    if (message.type === 'pong') {
+      this.clock.add(message.t, nowMs, message.nowMs);
+      return;
+    }
+    if (message.type === 'hello') this.#greet(message.nowMs, message.streams.map(({ id }) => id), nowMs);
+    this.#listener.onMessage(message);
+  }
+
+  #greet(serverNowMs: number, streams: readonly string[], nowMs: number): void {
+    this.#greeted = true;
+    this.#failedTries = 0;
+    this.clock.reset(nowMs, serverNowMs);
+    for (const stream of this.#wanted.keys()) if (!streams.includes(stream)) this.#wanted.delete(stream);
+    for (const [stream, options] of this.#wanted) this.#send({ type: 'subscribe', stream, ...options });
+    this.#ping();
+    this.#listener.onState({ kind: 'open' });
+  }
+
+  #ping(): void {
+    if (performance.now() - this.#heardAtMs > SILENT_AFTER_MS) this.#giveUp();
+    else this.#send({ type: 'ping', t: performance.now() });
+  }
+
+  /** Leaves a socket that is of no use, without waiting for a close that may never come. */
+  #giveUp(): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    this.#lose();
+    socket.close();
+  }
+
+  #send(message: ClientMessage): void {
+    if (this.#greeted && this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #clearTimers(): void {
+    if (this.#retryTimer !== null) window.clearTimeout(this.#retryTimer);
+    if (this.#pingTimer !== null) window.clearInterval(this.#pingTimer);
+    this.#retryTimer = null;
+    this.#pingTimer = null;
+  }
+}
