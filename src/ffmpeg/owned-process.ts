@@ -1,0 +1,170 @@
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { MissingProgramError } from '../core/errors.js';
+import { redactText } from '../core/redact.js';
+import { guardAgainstOrphans } from './exit-guard.js';
+import { LineSplitter } from './line-splitter.js';
+
+/** How long a process may take to end after SIGTERM before SIGKILL follows. */
+const TERM_GRACE_MS = 2000;
+/** How much of what a process writes to its standard error is kept. */
+const STDERR_TAIL_BYTES = 4096;
+
+/** How a process ended. */
+export type ProcessExit = {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Last lines of its standard error, redacted, at most 4 KB. */
+  readonly stderrTail: string;
+  /** Set when the program could not be started at all. */
+  readonly startError: MissingProgramError | Error | null;
+};
+
+export type OwnedProcessOptions = {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** File descriptors (1, 3, 4, …) that the process writes and we read. */
+  readonly outputs: readonly number[];
+  readonly stdin?: 'ignore' | 'pipe';
+  /** Start through `setpriv --pdeathsig KILL`, so that even a SIGKILL of this process leaves no child behind. */
+  readonly setpriv: boolean;
+  /** Exact strings that must not show up in what the process wrote, beside the secrets of URLs. */
+  readonly secrets?: readonly string[];
+  /** Called with each redacted line of standard error. */
+  readonly onStderrLine?: (line: string) => void;
+};
+
+/** One child process with one owner. It never throws and never emits: how it went is what `done` resolves to. */
+export class OwnedProcess {
+  /** Resolves once, when the process is gone and its pipes are closed; never rejects. Outputs must be read, or {@link close} called. */
+  readonly done: Promise<ProcessExit>;
+  readonly #child: ChildProcess | null;
+  #tail: string[] = [];
+  #tailBytes = 0;
+  #closing: Promise<ProcessExit> | null = null;
+
+  constructor(options: OwnedProcessOptions) {
+    const [program, args] = options.setpriv
+      ? ['setpriv', ['--pdeathsig', 'KILL', '--', options.program, ...options.args]]
+      : [options.program, [...options.args]];
+    let child: ChildProcess;
+    try {
+      child = spawn(program, args, { stdio: stdioFor(options), windowsHide: true });
+    } catch (error) {
+      // Errors beside ENOENT and its kind (an argument list too long, for example) come as exceptions.
+      this.#child = null;
+      this.done = Promise.resolve({ exitCode: null, signal: null, stderrTail: '', startError: toError(error) });
+      return;
+    }
+    this.#child = child;
+    this.done = this.#watch(child, options);
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Whether the process still runs; a signal that was sent does not count as an end. */
+  get alive(): boolean {
+    return this.#child !== null && this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Last lines of standard error so far, redacted. */
+  get stderrTail(): string {
+    return this.#tail.join('\n');
+  }
+
+  /** The process's standard input, or `null` without one. */
+  get stdin(): Writable | null {
+    return this.#child?.stdin ?? null;
+  }
+
+  /** The pipe that the process writes as descriptor `fd`; `null` when it could not be started. */
+  output(fd: number): Readable | null {
+    return (this.#child?.stdio[fd] ?? null) as Readable | null;
+  }
+
+  /** Ends the process: its pipes first (a process blocked in a write does not see SIGTERM), then SIGTERM, 2 s later SIGKILL. Idempotent. */
+  close(): Promise<ProcessExit> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<ProcessExit> {
+    const child = this.#child;
+    if (child === null) return this.done;
+    for (const stream of child.stdio) if (stream !== child.stderr) stream?.destroy();
+    if (!this.alive) {
+      child.stderr?.destroy();
+      return this.done;
+    }
+    child.kill('SIGTERM');
+    const killTimer = setTimeout(() => child.kill('SIGKILL'), TERM_GRACE_MS);
+    const exit = await this.done;
+    clearTimeout(killTimer);
+    return exit;
+  }
+
+  #watch(child: ChildProcess, options: OwnedProcessOptions): Promise<ProcessExit> {
+    let startError: Error | null = null;
+    child.on('error', (error) => {
+      startError ??= missingProgram(error, options.program) ?? error;
+    });
+    // A pipe that breaks because its process is gone tells nothing that the exit does not tell.
+    for (const stream of child.stdio) stream?.on('error', () => undefined);
+    const release = guardAgainstOrphans(child);
+    const lines = new LineSplitter((line) => {
+      const redacted = redactText(line, options.secrets);
+      this.#keep(redacted);
+      options.onStderrLine?.(redacted);
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
+      lines.push(chunk);
+    });
+    return new Promise((resolve) => {
+      child.once('close', (exitCode, signal) => {
+        lines.end();
+        release();
+        // setpriv says 127 (126) itself where spawn would have said ENOENT.
+        if (options.setpriv && (exitCode === 127 || exitCode === 126) && this.stderrTail.includes('failed to execute')) {
+          startError ??= programMissing(options.program);
+        }
+        resolve({ exitCode: startError === null ? exitCode : null, signal, stderrTail: this.stderrTail, startError });
+      });
+    });
+  }
+
+  #keep(line: string): void {
+    this.#tail.push(line);
+    this.#tailBytes += line.length + 1;
+    while (this.#tailBytes > STDERR_TAIL_BYTES && this.#tail.length > 1) this.#tailBytes -= (this.#tail.shift() ?? '').length + 1;
+    if (this.#tailBytes > STDERR_TAIL_BYTES) {
+      this.#tail = [line.slice(-STDERR_TAIL_BYTES)];
+      this.#tailBytes = STDERR_TAIL_BYTES;
+    }
+  }
+}
+
+/** The error for a program that is not installed; says what to do. */
+export function programMissing(program: string, cause?: unknown): MissingProgramError {
+  return new MissingProgramError(
+    `${program} is not installed or not in PATH: install it with \`apt-get install ffmpeg\` (Debian, Ubuntu) or \`brew install ffmpeg\` (macOS)`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+function missingProgram(error: NodeJS.ErrnoException, program: string): MissingProgramError | null {
+  return error.code === 'ENOENT' || error.code === 'EACCES' ? programMissing(program, error) : null;
+}
+
+function stdioFor(options: OwnedProcessOptions): StdioOptions {
+  const last = Math.max(2, ...options.outputs);
+  return Array.from({ length: last + 1 }, (_, fd) => {
+    if (fd === 0) return options.stdin ?? 'ignore';
+    return fd === 2 || options.outputs.includes(fd) ? 'pipe' : 'ignore';
+  });
+}
+
+function toError(value: unknown): Error {
+  return value instanceof Error ? value : new Error(String(value));
+}

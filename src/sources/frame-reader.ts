@@ -1,0 +1,211 @@
+import type { Letterbox, Size } from '../core/geometry.js';
+import { composeArguments, passthroughTiming } from '../ffmpeg/compose.js';
+import { OwnedProcess, type ProcessExit } from '../ffmpeg/owned-process.js';
+import { rationalValue } from '../ffmpeg/rational.js';
+import type { FfmpegTools } from '../ffmpeg/tools.js';
+import { decodeGraph, DISPLAY_OUTPUT, MODEL_OUTPUT } from './decode-graph.js';
+import { FrameJoiner, type JoinedFrame } from './frame-joiner.js';
+import type { FramePool } from './frame-pool.js';
+import { FrameSplitter } from './frame-splitter.js';
+import type { SourceInfo } from './probe-source.js';
+import { openOptions, type SourceLocation, type TransportOptions } from './source-location.js';
+import { isDamageReport } from './stderr-reasons.js';
+import { TimestampReader } from './timestamp-reader.js';
+
+const MODEL_FD = 3;
+const DISPLAY_FD = 4;
+const TIMESTAMPS_FD = 5;
+/** Complete frames that may wait before the pipes are no longer read. Two: one to hand out, one to follow it at once. */
+const READY_LIMIT = 2;
+
+export type FrameReaderOptions = TransportOptions & {
+  readonly tools: FfmpegTools;
+  readonly location: SourceLocation;
+  readonly info: SourceInfo;
+  readonly letterbox: Letterbox;
+  readonly displaySize: Size;
+  readonly modelPool: FramePool;
+  readonly displayPool: FramePool;
+  readonly fps: number | null;
+  readonly gridStartMs: number | null;
+  /** Read at the source's own pace (files as if they were cameras). */
+  readonly realtime: boolean;
+  /** Never pause the pipes. */
+  readonly live: boolean;
+  /** Start again at the end, for ever, timestamps growing. */
+  readonly loop: boolean;
+  /** Start about here, ms after the source's start; a frame before it may still come. */
+  readonly seekMs: number | null;
+  /** Called when a complete frame waits. */
+  readonly onReady: () => void;
+  /** Called when what ffmpeg writes cannot be taken (no buffer left); the owner closes the reader. */
+  readonly onError: (error: Error) => void;
+};
+
+/** How a run of ffmpeg ended. */
+export type ReaderEnd = ProcessExit & {
+  /** Complete frames that it gave. */
+  readonly frames: number;
+  /** Bytes of partial frames and parts without counterpart, thrown away. */
+  readonly discardedParts: number;
+  /** Lines in which ffmpeg reported damaged or missing data. */
+  readonly damageReports: number;
+};
+
+/** One run of ffmpeg: one decode, two sizes and the times of the same frames, joined. Frames wait here until they are taken. */
+export class FrameReader {
+  /** Resolves when ffmpeg is gone and its pipes are read to their end (or closed); frames may still wait. Never rejects. */
+  readonly done: Promise<ReaderEnd>;
+  readonly #options: FrameReaderOptions;
+  readonly #process: OwnedProcess;
+  readonly #splitters: readonly [FrameSplitter, FrameSplitter];
+  readonly #joiner: FrameJoiner;
+  readonly #ready: JoinedFrame[] = [];
+  #frames = 0;
+  #damageReports = 0;
+  #paused = false;
+  #closed = false;
+  #flowingSinceMs = performance.now();
+
+  constructor(options: FrameReaderOptions) {
+    this.#options = options;
+    this.#joiner = new FrameJoiner((frame) => { this.#onJoined(frame); });
+    this.#splitters = [
+      new FrameSplitter(options.modelPool, (frame) => { this.#joiner.pushModel(frame); }),
+      new FrameSplitter(options.displayPool, (frame) => { this.#joiner.pushDisplay(frame); }),
+    ];
+    const declared = options.info.declaredFps;
+    const intervalMs = 1000 / Math.min(options.fps ?? Infinity, declared === null ? 25 : rationalValue(declared));
+    const times = new TimestampReader(options.info.timeBase, intervalMs, (ptsMs) => { this.#joiner.pushTime(ptsMs); });
+    this.#process = new OwnedProcess({
+      program: options.tools.ffmpegPath,
+      args: decodeArguments(options),
+      outputs: [MODEL_FD, DISPLAY_FD, TIMESTAMPS_FD],
+      setpriv: options.tools.setpriv,
+      secrets: options.location.secrets,
+      onStderrLine: (line) => { if (isDamageReport(line)) this.#damageReports += 1; },
+    });
+    const [model, display] = this.#splitters;
+    this.#read(MODEL_FD, (chunk) => { model.push(chunk, performance.now()); });
+    this.#read(DISPLAY_FD, (chunk) => { display.push(chunk, performance.now()); });
+    this.#read(TIMESTAMPS_FD, (chunk) => { times.push(chunk); });
+    this.done = this.#finish();
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** Whether a complete frame waits. */
+  get hasFrame(): boolean {
+    return this.#ready.length > 0;
+  }
+
+  /** Presentation time of the frame that {@link take} gives next. */
+  get nextPtsMs(): number | null {
+    return this.#ready[0]?.ptsMs ?? null;
+  }
+
+  /** Since when ffmpeg has owed us a frame (monotonic ms), or `null` while we do not read. */
+  get waitingSinceMs(): number | null {
+    return this.#paused || this.hasFrame ? null : this.#flowingSinceMs;
+  }
+
+  /** Takes the oldest complete frame; its buffers then belong to the caller. */
+  take(): JoinedFrame | undefined {
+    const frame = this.#ready.shift();
+    if (this.#paused && this.#ready.length < READY_LIMIT) this.#resume();
+    return frame;
+  }
+
+  /** Ends ffmpeg and gives every buffer back that was not taken. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const frame of this.#ready.splice(0)) this.#giveBack(frame.model, frame.display);
+    await this.#process.close();
+    await this.done;
+  }
+
+  #read(fd: number, push: (chunk: Buffer) => void): void {
+    this.#process.output(fd)?.on('data', (chunk: Buffer) => {
+      if (this.#closed) return;
+      try {
+        push(chunk);
+      } catch (error) {
+        this.#closed = true;
+        this.#options.onError(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  }
+
+  #onJoined(frame: JoinedFrame): void {
+    this.#frames += 1;
+    this.#flowingSinceMs = performance.now();
+    this.#ready.push(frame);
+    // All pipes or none, and only with complete frames in hand: one unread output stops ffmpeg, the others with it.
+    if (!this.#options.live && !this.#paused && this.#ready.length >= READY_LIMIT) this.#pause();
+    this.#options.onReady();
+  }
+
+  #pause(): void {
+    this.#paused = true;
+    for (const fd of [MODEL_FD, DISPLAY_FD, TIMESTAMPS_FD]) this.#process.output(fd)?.pause();
+  }
+
+  #resume(): void {
+    this.#paused = false;
+    this.#flowingSinceMs = performance.now();
+    for (const splitter of this.#splitters) splitter.resumed(this.#flowingSinceMs);
+    for (const fd of [MODEL_FD, DISPLAY_FD, TIMESTAMPS_FD]) this.#process.output(fd)?.resume();
+  }
+
+  async #finish(): Promise<ReaderEnd> {
+    const exit = await this.#process.done;
+    const partial = this.#splitters.filter((splitter) => splitter.end() > 0).length;
+    const { models, displays, times } = this.#joiner.drain();
+    for (const buffer of models) this.#options.modelPool.release(buffer);
+    for (const buffer of displays) this.#options.displayPool.release(buffer);
+    return { ...exit, frames: this.#frames, discardedParts: partial + Math.max(models.length, displays.length, times), damageReports: this.#damageReports };
+  }
+
+  #giveBack(model: Buffer, display: Buffer): void {
+    this.#options.modelPool.release(model);
+    this.#options.displayPool.release(display);
+  }
+}
+
+function decodeArguments(options: FrameReaderOptions): readonly string[] {
+  const { location, tools, info } = options;
+  const raw = ['-an', '-sn', '-dn', ...passthroughTiming(tools), '-f', 'rawvideo'];
+  return composeArguments({
+    inputOptions: [
+      ...openOptions(location, tools, options),
+      ...(location.kind === 'rtsp' ? ['-fflags', '+nobuffer', '-flags', 'low_delay'] : []),
+      ...(options.realtime ? ['-re'] : []),
+      ...(options.loop ? ['-stream_loop', '-1'] : []),
+      ...(options.seekMs === null ? [] : ['-ss', (options.seekMs / 1000).toFixed(6)]),
+      // Rotation is part of the graph, so that the picture and the size we count with cannot differ.
+      '-noautorotate',
+      // Keep the source's own clock.
+      '-copyts',
+      // Threads that decode whole frames in parallel each delay a live picture by one frame.
+      ...(options.live ? ['-threads', '1'] : []),
+      '-an', '-sn', '-dn',
+    ],
+    input: location.input,
+    filterGraph: decodeGraph({
+      timeBase: info.timeBase,
+      orientation: info.orientation,
+      letterbox: options.letterbox,
+      displaySize: options.displaySize,
+      fps: options.fps,
+      declaredFps: info.declaredFps,
+      gridStartMs: options.gridStartMs,
+      timestampsFd: TIMESTAMPS_FD,
+    }),
+    outputs: [
+      { options: ['-map', MODEL_OUTPUT, ...raw], target: `pipe:${String(MODEL_FD)}` },
+      { options: ['-map', DISPLAY_OUTPUT, ...raw], target: `pipe:${String(DISPLAY_FD)}` },
+    ],
+  });
+}

@@ -1,0 +1,165 @@
+import { stat } from 'node:fs/promises';
+import { ClosedError, MissingProgramError, SourceOpenError, SourceStalledError } from '../core/errors.js';
+import type { Size } from '../core/geometry.js';
+import { parseRational, rationalValue, ticksToMs, type Rational } from '../ffmpeg/rational.js';
+import { runProgram, type RunResult } from '../ffmpeg/run-program.js';
+import type { FfmpegTools } from '../ffmpeg/tools.js';
+import { orientationOf, uprightSize, type Orientation } from './orientation.js';
+import { isUnauthorized, plainReason } from './stderr-reasons.js';
+import { openOptions, parseSource, type SourceLocation, type TransportOptions } from './source-location.js';
+
+/** What is known of a source before its first frame. */
+export type SourceInfo = {
+  /** The upright picture in square pixels: rotation and sample aspect applied. */
+  readonly size: Size;
+  readonly orientation: Orientation;
+  readonly codecName: string;
+  /** Of the timestamps: seconds a tick. */
+  readonly timeBase: Rational;
+  /** What the source says of itself, frames a second; `null` when it says nothing. */
+  readonly declaredFps: Rational | null;
+  /** Of the video stream; `null` for live sources and where the container does not know. */
+  readonly durationMs: number | null;
+  /** Whether `durationMs` is the video stream's own; else it is the container's, which may end later. */
+  readonly durationIsExact: boolean;
+  /** As the container counts; `null` where it does not. */
+  readonly frameCount: number | null;
+  /** First timestamp, ms; `null` when unknown. */
+  readonly startPtsMs: number | null;
+};
+
+/** The source asks for a login that it was not given, or refuses the one it was given. */
+export class SourceUnauthorizedError extends SourceOpenError {}
+
+/** Larger pictures are refused before any buffer is made for them. */
+const MAX_SIDE_PX = 8192;
+const MAX_PIXELS = 40_000_000;
+/** Time that ffprobe gets beside the network's own limit. */
+const PROBE_TIMEOUT_MS = 20_000;
+const ENTRIES =
+  'stream=index,codec_name,width,height,sample_aspect_ratio,time_base,avg_frame_rate,r_frame_rate,start_pts,duration,nb_frames:stream_tags=rotate,DURATION:stream_side_data=side_data_type,displaymatrix,rotation:format=duration,format_name';
+
+export type ProbeOptions = Partial<TransportOptions> & { readonly tools: FfmpegTools; readonly signal?: AbortSignal };
+
+/** Asks ffprobe what a source holds.
+ * @param source path, `rtsp(s)://` or `http(s)://` (`demo:street` is for the caller to turn into a path)
+ * @throws {SourceOpenError} one plain line that names the source: missing, a folder, not a video, no video stream, too large, refused
+ * @throws {SourceUnauthorizedError} when the login is refused
+ * @throws {SourceStalledError} when a network source does not answer in time
+ * @throws {MissingProgramError} without ffprobe
+ * @throws {ClosedError} when `signal` ended it */
+export async function probeSource(source: string | SourceLocation, options: ProbeOptions): Promise<SourceInfo> {
+  const location = typeof source === 'string' ? parseSource(source) : source;
+  if (location.path !== null) await assertReadableFile(location.path, location.displayName);
+  const transport = { transport: options.transport ?? 'tcp', timeoutMs: options.timeoutMs ?? 10_000 };
+  const result = await runProgram({
+    program: options.tools.ffprobePath,
+    args: ['-hide_banner', '-loglevel', 'repeat+level+error', ...openOptions(location, options.tools, transport), '-print_format', 'json', '-select_streams', 'V', '-show_entries', ENTRIES, '-i', location.input],
+    setpriv: options.tools.setpriv,
+    timeoutMs: location.kind === 'file' ? PROBE_TIMEOUT_MS : PROBE_TIMEOUT_MS + transport.timeoutMs,
+    secrets: location.secrets,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  return readProbe(result, location);
+}
+
+async function assertReadableFile(path: string, name: string): Promise<void> {
+  try {
+    const facts = await stat(path);
+    if (facts.isDirectory()) throw new SourceOpenError(`${name}: is a folder, expected a video file`);
+    if (facts.isFile() && facts.size === 0) throw new SourceOpenError(`${name}: the file is empty`);
+  } catch (error) {
+    if (error instanceof SourceOpenError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new SourceOpenError(`${name}: ${code === 'ENOENT' || code === 'ENOTDIR' ? 'no such file' : code === 'EACCES' ? 'no permission to read it' : `cannot be read (${String(code)})`}`, { cause: error });
+  }
+}
+
+type ProbedStream = {
+  codec_name?: string;
+  width?: number;
+  height?: number;
+  sample_aspect_ratio?: string;
+  time_base?: string;
+  avg_frame_rate?: string;
+  r_frame_rate?: string;
+  start_pts?: number;
+  duration?: string;
+  nb_frames?: string;
+  tags?: { rotate?: string; DURATION?: string };
+  side_data_list?: { displaymatrix?: string; rotation?: number }[];
+};
+type Probed = { streams?: ProbedStream[]; programs?: unknown; format?: { duration?: string } };
+
+function readProbe(result: RunResult, location: SourceLocation): SourceInfo {
+  const name = location.displayName;
+  if (result.startError !== null) throw result.startError instanceof MissingProgramError ? result.startError : new SourceOpenError(`${name}: ffprobe did not start: ${result.startError.message}`);
+  if (result.endedBy === 'abort') throw new ClosedError(name);
+  const retryable = location.kind !== 'file';
+  if (result.endedBy === 'timeout') {
+    if (retryable) throw new SourceStalledError(`${name}: no answer in time`);
+    throw new SourceOpenError(`${name}: could not be examined in ${String(PROBE_TIMEOUT_MS / 1000)} s`);
+  }
+  if (result.exitCode !== 0 || result.endedBy !== null) {
+    if (isUnauthorized(result.stderrTail)) throw new SourceUnauthorizedError(`${name}: user or password refused`, { retryable });
+    throw new SourceOpenError(`${name}: ${plainReason(result.stderrTail) ?? 'not a video that can be read'}`, { retryable });
+  }
+  const probed = JSON.parse(result.stdout) as Probed;
+  const stream = probed.streams?.[0];
+  // A camera whose stream is not up yet may answer without one, so a network source is tried again.
+  if (stream === undefined) throw new SourceOpenError(`${name}: has no video stream`, { retryable });
+  return describe(stream, probed, name);
+}
+
+function describe(stream: ProbedStream, probed: Probed, name: string): SourceInfo {
+  const coded = { widthPx: stream.width ?? 0, heightPx: stream.height ?? 0 };
+  if (coded.widthPx < 1 || coded.heightPx < 1) throw new SourceOpenError(`${name}: the size of its picture is unknown: the file is damaged or not a video`);
+  const matrix = stream.side_data_list?.find((data) => data.displaymatrix !== undefined || data.rotation !== undefined);
+  const orientation = orientationOf({ displayMatrix: matrix?.displaymatrix, rotationDegrees: matrix?.rotation, rotateTag: stream.tags?.rotate });
+  const size = uprightSize(coded, sampleAspect(stream.sample_aspect_ratio), orientation);
+  for (const each of [coded, size]) {
+    if (Math.max(each.widthPx, each.heightPx) > MAX_SIDE_PX || each.widthPx * each.heightPx > MAX_PIXELS) {
+      throw new SourceOpenError(`${name}: ${String(each.widthPx)}x${String(each.heightPx)} is too large, at most ${String(MAX_SIDE_PX)} pixels a side and ${String(MAX_PIXELS / 1e6)} megapixels`);
+    }
+  }
+  const timeBase = parseRational(stream.time_base) ?? { num: 1, den: 90_000 };
+  const streamDurationMs = secondsToMs(stream.duration) ?? clockToMs(stream.tags?.DURATION);
+  const frameCount = Number(stream.nb_frames);
+  return {
+    size,
+    orientation,
+    codecName: stream.codec_name ?? 'unknown',
+    timeBase,
+    declaredFps: declaredFps(stream),
+    durationMs: streamDurationMs ?? secondsToMs(probed.format?.duration),
+    durationIsExact: streamDurationMs !== null,
+    frameCount: Number.isInteger(frameCount) && frameCount > 0 ? frameCount : null,
+    startPtsMs: stream.start_pts === undefined ? null : ticksToMs(stream.start_pts, timeBase),
+  };
+}
+
+/** Width of a pixel by its height; values beyond 10:1 are taken for damage and ignored. */
+function sampleAspect(text: string | undefined): number {
+  const ratio = parseRational(text);
+  const value = ratio === null ? 1 : rationalValue(ratio);
+  return value >= 0.1 && value <= 10 ? value : 1;
+}
+
+/** The average rate says what to expect over time; where it agrees with the base rate (to 0.5 %), that one is the exact figure. */
+function declaredFps(stream: ProbedStream): Rational | null {
+  const average = parseRational(stream.avg_frame_rate);
+  const base = parseRational(stream.r_frame_rate);
+  if (average === null || base === null) return average ?? base;
+  return Math.abs(rationalValue(average) / rationalValue(base) - 1) < 0.005 ? base : average;
+}
+
+function secondsToMs(text: string | undefined): number | null {
+  const ms = Number(text) * 1000;
+  return ms > 0 && Number.isFinite(ms) ? ms : null;
+}
+
+function clockToMs(text: string | undefined): number | null {
+  const match = /^(\d+):(\d\d):(\d\d(?:\.\d+)?)$/u.exec(text ?? '');
+  if (match === null) return null;
+  return secondsToMs(String(Number(match[1]) * 3600 + Number(match[2]) * 60 + Number(match[3])));
+}

@@ -1,0 +1,76 @@
+import { ClosedError, MissingProgramError, SightlineError, SourceExitedError, SourceOpenError } from '../core/errors.js';
+import { redactText } from '../core/redact.js';
+import type { ReaderEnd } from './frame-reader.js';
+import { SourceUnauthorizedError, type SourceInfo } from './probe-source.js';
+import type { SourceLocation } from './source-location.js';
+import { isUnauthorized, plainReason } from './stderr-reasons.js';
+import type { RunOutcome } from './supervisor-machine.js';
+
+export type RunFacts = {
+  readonly location: SourceLocation;
+  readonly info: SourceInfo;
+  readonly live: boolean;
+  readonly loop: boolean;
+  readonly fps: number | null;
+  /** Whether this run started in the middle, after a change of settings. */
+  readonly continued: boolean;
+  /** Times of the first frame of the source and of the last of this run, ms; `null` without frames. */
+  readonly firstPtsMs: number | null;
+  readonly lastPtsMs: number | null;
+};
+
+/** Says what the end of an ffmpeg means. Its exit code is not enough: it ends with 0 on truncated and on damaged files. */
+export function outcomeOfRun(end: ReaderEnd, facts: RunFacts): RunOutcome {
+  const name = facts.location.displayName;
+  if (end.startError !== null) return outcomeOfError(end.startError, facts.location);
+  const exited = (message: string): SourceExitedError => new SourceExitedError(`${name}: ${message}`, end);
+  const reason = plainReason(end.stderrTail);
+  if (facts.location.kind !== 'file' && end.exitCode !== 0 && isUnauthorized(end.stderrTail)) return { kind: 'unauthorized', error: exited('user or password refused') };
+  if (end.exitCode !== 0) {
+    const how = end.signal === null ? `ffmpeg ended with ${String(end.exitCode)}${reason === null ? '' : `: ${reason}`}` : `ffmpeg was killed (${end.signal})`;
+    // Damage that ffmpeg gives up on is the end of a recording; being killed is not.
+    if (!facts.live && end.frames > 0 && end.signal === null) return { kind: 'ended', error: exited(how) };
+    return { kind: 'retry', error: exited(how) };
+  }
+  if (end.frames === 0 && !facts.continued) {
+    const error = exited(`no frame could be decoded${reason === null ? '' : `: ${reason}`}`);
+    return facts.location.kind === 'file' ? { kind: 'failed', error } : { kind: 'retry', error };
+  }
+  if (facts.live) {
+    const isFinite = facts.location.kind === 'file' || (facts.location.kind === 'http' && facts.info.durationMs !== null);
+    if (!isFinite) return { kind: 'retry', error: exited('the source ended the connection') };
+    if (facts.loop) return { kind: 'again' };
+  }
+  const damage = describeDamage(end, facts);
+  if (damage === null && facts.loop) return { kind: 'again' };
+  return facts.loop && end.frames > 0 ? { kind: 'again' } : { kind: 'ended', error: damage === null ? null : exited(damage) };
+}
+
+/** Says what the failure of opening a source means. */
+export function outcomeOfError(error: unknown, location: SourceLocation | null): RunOutcome {
+  if (error instanceof SourceUnauthorizedError) return { kind: 'unauthorized', error };
+  if (error instanceof MissingProgramError || error instanceof ClosedError) return { kind: 'failed', error };
+  if (error instanceof SightlineError) return { kind: error.retryable ? 'retry' : 'failed', error };
+  const message = redactText(error instanceof Error ? error.message : String(error), location?.secrets);
+  return { kind: 'failed', error: new SourceOpenError(`${location?.displayName ?? 'source'}: ${message}`, { cause: error }) };
+}
+
+function describeDamage(end: ReaderEnd, facts: RunFacts): string | null {
+  const { info } = facts;
+  const complete = facts.fps === null && !facts.continued && info.frameCount !== null && end.frames >= info.frameCount;
+  if (!complete && info.durationIsExact && info.durationMs !== null && facts.firstPtsMs !== null && facts.lastPtsMs !== null) {
+    const rate = info.declaredFps === null ? 25 : info.declaredFps.num / info.declaredFps.den;
+    const intervalMs = 1000 / Math.min(rate, facts.fps ?? Infinity);
+    const playedMs = facts.lastPtsMs - facts.firstPtsMs + intervalMs;
+    // Containers round, and a variable rate may end on a long frame: only a clear lack counts, unless ffmpeg complains as well.
+    const toleranceMs = end.damageReports > 0 ? 2 * intervalMs : Math.max(500, 5 * intervalMs, info.durationMs * 0.02);
+    if (playedMs < info.durationMs - toleranceMs) {
+      return `the file is truncated: it holds ${seconds(playedMs)} of the ${seconds(info.durationMs)} it announces`;
+    }
+  }
+  return end.damageReports > 0 ? `the video is damaged in places: ffmpeg reported ${String(end.damageReports)} errors while decoding` : null;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
