@@ -13,13 +13,13 @@ export type Outcome = { readonly code: number; readonly stdout: string; readonly
 export type Sandbox = {
   readonly root: string;
   /** Puts an executable into the sandbox's PATH. It can write to `$CALLS`, and keep state in files under `$STATE`. */
-  standIn(name: string, script: string): void;
-  write(path: string, text: string): void;
+  readonly standIn: (name: string, script: string) => void;
+  readonly write: (path: string, text: string) => void;
   /** Runs a script of the sandbox's copy to its end. */
-  run(script: string, args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<Outcome>;
+  readonly run: (script: string, args?: readonly string[], env?: Readonly<Record<string, string>>) => Promise<Outcome>;
   /** What stand-ins wrote to `$CALLS`, a line each. */
-  calls(): readonly string[];
-  close(): void;
+  readonly calls: () => readonly string[];
+  readonly close: () => void;
 };
 
 /** Makes an empty sandbox; whoever makes it closes it. */

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Turns a checkout with its npm packages into what an image runs: built, without what only building and testing need.
+# usage: build.sh [EXTRA_PACKAGE…]   packages that only this image has, e.g. @tensorflow/tfjs-node-gpu@4.22.0
+set -eu
+cd "$(dirname "$0")/../.."
+
+node scripts/setup.mjs --only build
+npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+# After pruning, which would take them away again: they are optional peers, not in the lock file.
+if [ $# -gt 0 ]; then
+  npm install --no-save --omit=dev --no-audit --no-fund "$@"
+fi
