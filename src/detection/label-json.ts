@@ -26,7 +26,7 @@ export function parseJsonLabels(text: string): LabelEntry[] {
   } else if (isMap(contents)) {
     for (const { key, value } of contents.items) {
       const text = isScalar(key) ? String(key.value) : '';
-      if (!/^\d{1,9}$/u.test(text)) throw new LabelFileError(lineOf(isScalar(key) ? key.range?.[0] : 0), 'expected class ids (whole numbers in quotes) as keys');
+      if (!/^\d{1,9}$/u.test(text)) throw new LabelFileError(lineOf(isScalar(key) ? key.range[0] : 0), 'expected class ids (whole numbers in quotes) as keys');
       add(Number(text), value);
     }
   } else {
