@@ -7,25 +7,33 @@ import { Backend, type BackendOptions } from './backend.js';
 import { BACKEND_STATES, type BackendStatus, type Detector, type DetectorState } from './detector.js';
 
 export type BackendPoolOptions = Omit<BackendOptions, 'endpoint' | 'onChange'> & {
-  /** `host:port`, at least one. */
+  /** `host:port`; more may be added. */
   readonly endpoints: readonly string[];
+  /** Says why there is no detector while there is no endpoint. */
+  readonly emptyMessage?: string;
   readonly metrics: Metrics;
 };
 
 /** All backends as one detector: the one with the least in flight gets the next batch. */
 export class BackendPool implements Detector {
   readonly #options: BackendPoolOptions;
-  readonly #backends: readonly Backend[];
+  readonly #backends: Backend[] = [];
   readonly #listeners = new Set<(state: DetectorState) => void>();
   #closing: Promise<void> | null = null;
 
   constructor(options: BackendPoolOptions) {
-    if (options.endpoints.length === 0) throw new RangeError('Expected at least one endpoint, got none');
     this.#options = options;
+    for (const endpoint of options.endpoints) this.add(endpoint);
+  }
+
+  /** Adds a backend; it is used as soon as it answers. */
+  add(endpoint: string): void {
+    if (this.#closing !== null) return;
     const onChange = (): void => {
       this.#changed();
     };
-    this.#backends = options.endpoints.map((endpoint) => new Backend({ ...options, endpoint, onChange }));
+    this.#backends.push(new Backend({ ...this.#options, endpoint, onChange }));
+    this.#changed();
   }
 
   get state(): DetectorState {
@@ -89,6 +97,7 @@ export class BackendPool implements Detector {
     if (first !== undefined) return { state: 'ok', message: first.status().message };
     const misconfigured = statuses.find(({ state }) => state === 'misconfigured');
     if (misconfigured !== undefined) return { state: 'misconfigured', message: misconfigured.message };
+    if (statuses.length === 0) return { state: 'unavailable', message: this.#options.emptyMessage ?? 'no backend is configured' };
     return { state: 'unavailable', message: statuses.map(({ message }) => message).join('; ') };
   }
 

@@ -23,7 +23,7 @@ export type StreamRunnerOptions = {
   readonly thresholds: Thresholds;
   /** As people may see it: no secrets. */
   readonly redactedSource: string;
-  readonly source: Omit<VideoSourceOptions, 'modelInputSize' | 'streamId' | 'mode'>;
+  readonly source: Omit<VideoSourceOptions, 'modelInputSize' | 'streamId' | 'mode' | 'pacing' | 'startPaused'>;
   readonly detector: Detector;
   readonly batcher: MicroBatcher;
   readonly annotator: Annotator;
@@ -70,7 +70,7 @@ export class StreamRunner {
     const live = mode === 'live';
     const capacity = live ? 1 : REPLAY_LANE_BATCHES * Math.max(1, detector.state.maxBatchSize);
     const frames$ = videoFrames$(
-      { ...this.#options.source, streamId: this.id, mode, modelInputSize: detector.state.inputSize },
+      { ...this.#options.source, streamId: this.id, mode, modelInputSize: detector.state.inputSize, pacing: 'realtime', startPaused: !live },
       {
         onSource: (source) => {
           this.#source = source;

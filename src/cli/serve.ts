@@ -1,0 +1,56 @@
+import { Command } from 'commander';
+import { environment, cacheDirectory } from '../config/environment.js';
+import { loadConfig } from '../config/load-config.js';
+import { startService } from '../service.js';
+import { addLogOptions, loggerOf, type LogFlags } from './log-options.js';
+import { onShutdown } from './shutdown.js';
+
+type ServeOptions = LogFlags & {
+  readonly config?: string;
+  readonly streams?: string;
+  readonly host?: string;
+  readonly port?: string;
+  readonly backend?: string;
+  readonly model?: string;
+  readonly modelDir?: string;
+  readonly labels?: string;
+};
+
+/** Adds the flags that choose configuration, backend and model; `check` has them too. */
+export function addServiceOptions(command: Command): Command {
+  return command
+    .option('--config <file>', 'configuration (default: sightline.yaml where there is one)')
+    .option('--streams <folder>', 'stream definitions, one YAML file a stream (default: streams/, or the demo where there is none)')
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+    .option('--port <number>', 'port to listen on (default: 8080; 0: any free one)')
+    .option('--backend <backend>', 'embedded, or host:port[,host:port…] of TensorFlow Serving (default: embedded)')
+    .option('--model <name>', 'NAME[:VERSION|@LABEL] of the served model')
+    .option('--model-dir <folder>', "the embedded server's model folder, NAME/VERSION/… (default: the built-in model)")
+    .option('--labels <file>', 'label map: .pbtxt, .txt or .json (default: COCO)');
+}
+
+/** `sightline serve`: the service, until SIGINT or SIGTERM. */
+export function serveCommand(): Command {
+  return addLogOptions(addServiceOptions(new Command('serve').description('watch the streams and show them in a browser page'))).action(async (options: ServeOptions) => {
+    const { logLevel, logFormat, ...flags } = options;
+    const log = loggerOf({ logLevel, ...(logFormat === undefined ? {} : { logFormat }) });
+    const shutdown = onShutdown();
+    try {
+      const config = await loadConfig({ flags, env: environment(), cwd: process.cwd() });
+      const service = await startService({ config, cacheDir: cacheDirectory(environment()), log });
+      try {
+        process.stdout.write(`Sightline shows ${streamCount(config.streams.length)} at ${service.url}\n`);
+        await Promise.race([shutdown.requested, service.failed]);
+        log.info('closing');
+      } finally {
+        await service.close();
+      }
+    } finally {
+      shutdown.dispose();
+    }
+  });
+}
+
+function streamCount(count: number): string {
+  return count === 1 ? '1 stream' : `${String(count)} streams`;
+}
