@@ -1,0 +1,10 @@
+/** What counts where nothing is configured; the one table of it. Which engine, model and labels `null` means is up to the stage. */
+export const DEFAULTS = {
+  server: { host: '127.0.0.1', port: 8080 },
+  embedded: { modelDir: null, engine: 'auto' },
+  model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2000 },
+  batching: { maxBatchSize: 8, batchTimeoutMs: 10, maxInFlightBatches: 2 },
+  sources: { roots: [], networks: ['private'] },
+  log: { level: 'info', format: null },
+  stream: { fps: null, widthPx: 1280, thresholds: { '*': 0.4 }, transport: 'tcp', timeoutMs: 10_000, hwaccel: null, detectSource: null, loop: false },
+} as const;

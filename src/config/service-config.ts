@@ -1,0 +1,86 @@
+import type { StreamMode } from '../core/stream-status.js';
+import type { Thresholds } from '../detection/thresholds.js';
+import type { EngineChoice } from '../model-server/engines/engine.js';
+import type { LogLevel } from '../telemetry/logger.js';
+import type { Token } from '../viewers/tokens.js';
+
+/** Everything the service runs with: checked, complete, frozen. Paths are absolute. */
+export type ServiceConfig = {
+  readonly server: ServerConfig;
+  readonly backend: BackendConfig;
+  readonly model: ModelConfig;
+  /** `null`: COCO. */
+  readonly labelsFile: string | null;
+  readonly batching: BatchingConfig;
+  readonly sources: SourcesConfig;
+  /** In the order of their files' names; ids are unique. */
+  readonly streams: readonly StreamConfig[];
+  readonly log: LogConfig;
+};
+
+export type ServerConfig = {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Never empty when `host` can be reached from other machines. */
+  readonly tokens: readonly Token[];
+};
+
+export type BackendConfig =
+  /** `modelDir` `null`: the default model. */
+  | { readonly kind: 'embedded'; readonly modelDir: string | null; readonly engine: EngineChoice }
+  /** `host:port` each, at least one. */
+  | { readonly kind: 'endpoints'; readonly endpoints: readonly string[]; readonly tls: TlsConfig | null };
+
+/** PEM files; `cert` and `key` come together. Without `ca` the system's authorities count. */
+export type TlsConfig = { readonly ca?: string; readonly cert?: string; readonly key?: string };
+
+/** `version` and `versionLabel` are not both set; `null` means what the backend has by default. */
+export type ModelConfig = {
+  readonly name: string | null;
+  readonly version: number | null;
+  readonly versionLabel: string | null;
+  readonly signature: string;
+  readonly deadlineMs: number;
+};
+
+export type BatchingConfig = { readonly maxBatchSize: number; readonly batchTimeoutMs: number; readonly maxInFlightBatches: number };
+
+/** What sources added over the API may reach. */
+export type SourcesConfig = {
+  /** Folders. */
+  readonly roots: readonly string[];
+  /** `private`, `public`, `loopback` or a CIDR block. */
+  readonly networks: readonly string[];
+};
+
+export type LogConfig = {
+  readonly level: LogLevel;
+  /** `null`: pretty on a terminal, else JSON. */
+  readonly format: 'json' | 'pretty' | null;
+};
+
+/** One stream, from one file of the streams folder. */
+export type StreamConfig = {
+  /** `[A-Za-z0-9_-]{1,64}`. */
+  readonly id: string;
+  readonly name: string;
+  /** `rtsp(s)://`, `http(s)://`, `demo:street` or an absolute path. May hold a password: redact before any text. */
+  readonly source: string;
+  readonly mode: StreamMode;
+  /** At most this many frames a second are processed; `null`: all. */
+  readonly fps: number | null;
+  /** Display width at most; `null`: the source's. */
+  readonly widthPx: number | null;
+  readonly thresholds: Thresholds;
+  readonly transport: 'tcp' | 'udp';
+  /** Longest wait for an answer of the source. */
+  readonly timeoutMs: number;
+  /** ffmpeg's name of the hardware decoder, `null`: decode in software. */
+  readonly hwaccel: string | null;
+  /** A second, smaller stream of the same camera for detection. May hold a password. */
+  readonly detectSource: string | null;
+  readonly loop: boolean;
+  /** The file it comes from; `null` for streams added over the API. */
+  readonly file: string | null;
+};
