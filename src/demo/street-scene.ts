@@ -1,0 +1,61 @@
+import { createCanvas, type Canvas } from 'canvas';
+import type { Size } from '../core/geometry.js';
+import { drawBackground, drawCloud, MARGIN_PX, ROAD_Y, type BackgroundLayers } from './background.js';
+import { drawClock } from './clock.js';
+import { drawStopSign } from './stop-sign.js';
+import { drawTrafficLight } from './traffic-light.js';
+
+/** The demo clip's facts: everything in it repeats after `DEMO_FRAMES`, so that it loops without a jump. */
+export const DEMO_SIZE: Size = { widthPx: 1280, heightPx: 720 };
+export const DEMO_FPS = 25;
+export const DEMO_FRAMES = 500;
+
+/** Distance of the clouds, which each take the next one's place once a loop, pixels. */
+const CLOUD_STEP_PX = 420;
+
+/** Draws the frames of the demo: a street in summer, seen by a camera that sways a little. */
+export class StreetScene {
+  readonly #canvas: Canvas = createCanvas(DEMO_SIZE.widthPx, DEMO_SIZE.heightPx);
+  readonly #layers: BackgroundLayers = drawBackground(DEMO_SIZE);
+
+  /** Draws frame `index`; frame `index + DEMO_FRAMES` is the same picture.
+   * @returns the canvas, which the next call draws over */
+  draw(index: number): Canvas {
+    const phase = (((index % DEMO_FRAMES) + DEMO_FRAMES) % DEMO_FRAMES) / DEMO_FRAMES;
+    const ctx = this.#canvas.getContext('2d');
+    const sway = wave(phase, 1, 0);
+    ctx.drawImage(this.#layers.sky, -MARGIN_PX, 0);
+    this.#drawClouds(phase);
+    // What is nearer moves more.
+    ctx.drawImage(this.#layers.hills, -MARGIN_PX + sway * 5, 0);
+    ctx.drawImage(this.#layers.farHouses, -MARGIN_PX + sway * 10, 0);
+    ctx.drawImage(this.#layers.houses, -MARGIN_PX + sway * 20, 0);
+    ctx.drawImage(this.#layers.ground, -MARGIN_PX + sway * 36, 0);
+    this.#at(226 + sway * 36, 250 + wave(phase, 1, 0.25) * 6, (ground) => { drawClock(ctx, phase, ground); }, 570);
+    this.#at(646 + sway * 36, 262 + wave(phase, 1, 0.25) * 6, (ground) => { drawTrafficLight(ctx, phase, ground); }, 560);
+    this.#at(1058 + sway * 36, 262 + wave(phase, 1, 0.25) * 6, (ground) => { drawStopSign(ctx, ground); }, 576);
+    return this.#canvas;
+  }
+
+  #drawClouds(phase: number): void {
+    const ctx = this.#canvas.getContext('2d');
+    // All clouds follow one path, on which height and size depend on the place alone: after a loop each is where the next one was.
+    for (let place = -CLOUD_STEP_PX; place < DEMO_SIZE.widthPx + 2 * CLOUD_STEP_PX; place += CLOUD_STEP_PX) {
+      const x = place + phase * CLOUD_STEP_PX - 120;
+      drawCloud(ctx, x, 74 + 34 * Math.sin(x / 230), 0.8 + 0.3 * Math.sin(x / 310 + 1));
+    }
+  }
+
+  #at(x: number, y: number, draw: (groundY: number) => void, groundY: number): void {
+    const ctx = this.#canvas.getContext('2d');
+    ctx.save();
+    ctx.translate(x, y);
+    draw(Math.min(groundY, ROAD_Y) - y);
+    ctx.restore();
+  }
+}
+
+/** A sine that repeats `turns` times a loop, in [-1, 1]. */
+function wave(phase: number, turns: number, offset: number): number {
+  return Math.sin((phase * turns + offset) * Math.PI * 2);
+}
