@@ -1,0 +1,63 @@
+/** What one run of one contender did. */
+export type Sample = {
+  /** Frames, calls, messages: what the benchmark counts. */
+  readonly items: number;
+  readonly wallMs: number;
+  /** User and system time of this process; programs that it started are not in it. */
+  readonly cpuMs: number;
+};
+
+/** Figures that goals are about, both derived from a {@link Sample}. */
+export type Metric = 'itemsPerSecond' | 'cpuMsPerItem';
+
+/** One way to do the work: ours, a peer's, or the limit that the machine sets. */
+export type Contender = { readonly name: string; readonly run: () => Promise<Sample> };
+
+/** A ratio `metric(ours) ÷ metric(peer)` taken in the same run: the only thing that a benchmark can fail on. */
+export type Goal = {
+  readonly metric: Metric;
+  readonly ours: string;
+  readonly peer: string;
+  /** Whether the ratio is to be at least or at most the numbers below. */
+  readonly direction: 'at-least' | 'at-most';
+  /** What the design asks for. */
+  readonly base: number;
+  readonly moonshot: number;
+  /** Beyond this the run fails: what the present version must not lose again. */
+  readonly failsBeyond: number;
+};
+
+export type BenchmarkContext = {
+  /** Less input, for a run of seconds. */
+  readonly quick: boolean;
+  /** Folder for inputs made by script; it stays between runs. */
+  readonly cacheFolder: string;
+  readonly log: (line: string) => void;
+};
+
+export type PreparedBenchmark = {
+  readonly contenders: readonly Contender[];
+  readonly goals: readonly Goal[];
+  readonly close: () => Promise<void>;
+};
+
+/** One workload, one file: `bench/<id>-<name>.bench.ts` exports it as `benchmark`. */
+export type Benchmark = {
+  readonly id: `B${number}`;
+  readonly name: string;
+  /** One sentence: what is done, on what input. */
+  readonly what: string;
+  /** Makes the inputs and opens what the contenders need. */
+  readonly prepare: (context: BenchmarkContext) => Promise<PreparedBenchmark>;
+};
+
+/** Runs `work` and takes its time.
+ * @param work gives the number of items it did */
+export async function measure(work: () => Promise<number>): Promise<Sample> {
+  const startedCpu = process.cpuUsage();
+  const startedMs = performance.now();
+  const items = await work();
+  const wallMs = performance.now() - startedMs;
+  const { user, system } = process.cpuUsage(startedCpu);
+  return { items, wallMs, cpuMs: (user + system) / 1000 };
+}
