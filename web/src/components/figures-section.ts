@@ -3,11 +3,13 @@ import { el, setText } from '../dom.js';
 import { formatCount, formatFps, formatPosition } from '../model/text.js';
 import type { StreamMoment } from '../model/stream-model.js';
 
+type FigureRow = { readonly row: HTMLElement; readonly value: HTMLElement };
+
 /** A titled list of figures: names left, values right, in reserved places. */
 class Figures {
   readonly element: HTMLElement;
   readonly #list = el('dl', { class: 'figures' });
-  readonly #rows = new Map<string, { readonly row: HTMLElement; readonly value: HTMLElement }>();
+  readonly #rows = new Map<string, FigureRow>();
 
   constructor(title: string) {
     this.element = el('section', { class: 'section' }, el('h2', { class: 'section-title' }, el('span', { text: title })), this.#list);
@@ -18,13 +20,39 @@ class Figures {
     let entry = this.#rows.get(name);
     if (entry === undefined) {
       if (value === null) return;
-      const dd = el('dd');
-      entry = { row: this.#list.appendChild(el('div', {}, el('dt', { text: name }), dd)), value: dd };
+      entry = makeRow(name);
+      this.#list.append(entry.row);
       this.#rows.set(name, entry);
     }
     entry.row.hidden = value === null;
     if (value !== null) setText(entry.value, value);
   }
+
+  /** Shows a sum and, below it, what it is made of. */
+  setSum(name: string, parts: Readonly<Partial<Record<string, number>>>): void {
+    const entries = Object.entries(parts).map(([part, count]) => [part, count ?? 0] as const);
+    this.set(name, formatCount(entries.reduce((sum, [, count]) => sum + count, 0)));
+    for (const [key, { row }] of this.#rows) {
+      if (key.startsWith(`${name}: `)) row.hidden = !(key.slice(name.length + 2) in parts);
+    }
+    let previous = this.#rows.get(name);
+    for (const [part, count] of entries) {
+      const key = `${name}: ${part}`;
+      let row = this.#rows.get(key);
+      if (row === undefined) {
+        row = makeRow(part, 'figure-part');
+        previous?.row.after(row.row);
+        this.#rows.set(key, row);
+      }
+      setText(row.value, formatCount(count));
+      previous = row;
+    }
+  }
+}
+
+function makeRow(name: string, kind = ''): FigureRow {
+  const value = el('dd');
+  return { row: el('div', { class: kind }, el('dt', { text: name }), value), value };
 }
 
 /** What became of every decoded frame, as the server counts. */
@@ -40,8 +68,8 @@ export class FramesSection {
     this.#figures.set('shown', formatCount(counters.shown));
     this.#figures.set('in flight', formatCount(counters.inFlight));
     this.#figures.set('skipped by slow viewers', formatCount(counters.viewerSkipped));
-    setReasons(this.#figures, 'dropped', counters.dropped);
-    setReasons(this.#figures, 'failed', counters.failed);
+    this.#figures.setSum('dropped', counters.dropped);
+    this.#figures.setSum('failed', counters.failed);
   }
 }
 
@@ -59,13 +87,6 @@ export class SourceSection {
     this.#figures.set('model', model === null ? '–' : `${model.name} ${model.version}`);
     this.#figures.set('no detector', face.noDetector);
   }
-}
-
-function setReasons(figures: Figures, outcome: string, counts: Readonly<Partial<Record<string, number>>>): void {
-  const entries = Object.entries(counts).filter(([, count]) => count !== undefined && count > 0);
-  const sum = entries.reduce((total, [, count]) => total + (count ?? 0), 0);
-  figures.set(outcome, formatCount(sum));
-  for (const [reason, count] of entries) figures.set(`${outcome}: ${reason}`, formatCount(count ?? 0));
 }
 
 function pictureText({ widthPx, heightPx, declaredFps }: StreamStatus): string {

@@ -62,6 +62,7 @@ export class StreamView implements FrameView {
     this.#surface.setAspect(this.model.aspect);
     this.#surface.update(moment);
     setData(this.element, 'state', status.state);
+    setData(this.element, 'live', face.live ? '' : null);
     setText(this.#title, status.name);
     setText(this.#sign, face.sign);
     setText(this.#word, face.word);

@@ -1,19 +1,20 @@
 import { el } from '../dom.js';
-import { layoutGrid } from '../model/grid-layout.js';
+import { layoutGrid, type TileSize } from '../model/grid-layout.js';
 import type { StreamModel, StreamMoment } from '../model/stream-model.js';
 import { Tile } from './tile.js';
 
 const GAP_PX = 1;
 /** Height of a tile's caption; the same as `--caption` in tokens.css. */
 const CAPTION_PX = 32;
-const MIN_TILE_PX = 264;
+/** Narrower than this a caption is cut short; 36 tiles still fit a 1920 × 1080 screen. */
+const MIN_TILE_PX = 240;
 
 /** All streams side by side, as large as they can be. */
 export class TileGrid {
   readonly element = el('main', { class: 'grid-view', attributes: { 'aria-label': 'Streams' } });
   readonly #list = el('ul', { class: 'grid' });
   readonly #tiles = new Map<string, Tile>();
-  readonly #widthsPx = new Map<string, number>();
+  readonly #sizes = new Map<string, TileSize>();
   readonly #inSight = new Set<Element>();
   readonly #onChange: () => void;
   readonly #sight: IntersectionObserver;
@@ -42,6 +43,7 @@ export class TileGrid {
     const tile = this.#tiles.get(stream);
     if (tile === undefined) return;
     this.#tiles.delete(stream);
+    this.#sizes.delete(stream);
     this.#inSight.delete(tile.element);
     this.#sight.unobserve(tile.element);
     tile.model.detach(tile);
@@ -61,22 +63,23 @@ export class TileGrid {
   visibleWidthPx(stream: string): number | null {
     const tile = this.#tiles.get(stream);
     if (tile === undefined || !this.#inSight.has(tile.element)) return null;
-    return this.#widthsPx.get(stream) ?? null;
+    return this.#sizes.get(stream)?.widthPx ?? null;
   }
 
   /** Places the tiles anew: after a change of the window, of the streams or of a picture's shape. */
   layout(): void {
     const tiles = [...this.#tiles.entries()];
-    const { tileWidthsPx, widthPx } = layoutGrid(
+    const layout = layoutGrid(
       tiles.map(([, tile]) => tile.model.aspect),
       { widthPx: this.element.clientWidth, heightPx: this.element.clientHeight, gapPx: GAP_PX, captionPx: CAPTION_PX, minTilePx: MIN_TILE_PX },
     );
-    if (widthPx === 0) return;
-    this.#list.style.width = `${String(widthPx)}px`;
-    for (const [index, [stream, tile]] of tiles.entries()) {
-      const tileWidthPx = tileWidthsPx[index] ?? widthPx;
-      this.#widthsPx.set(stream, tileWidthPx);
-      tile.place(tileWidthPx, index);
+    if (layout.widthPx === 0) return;
+    this.#list.style.width = `${String(layout.widthPx)}px`;
+    for (const [index, size] of layout.tiles.entries()) {
+      const [stream, tile] = tiles[index] ?? [];
+      if (stream === undefined || tile === undefined) continue;
+      this.#sizes.set(stream, size);
+      tile.place(size, index);
     }
     this.#onChange();
   }

@@ -1,6 +1,7 @@
 import { classColour } from '../../../src/core/class-colours.js';
 import { el, setData, setText } from '../dom.js';
-import { countByClass } from '../model/detection-rows.js';
+import { countByClass, type ClassCount } from '../model/detection-rows.js';
+import type { TileSize } from '../model/grid-layout.js';
 import { streamHash } from '../model/route.js';
 import type { FrameView, StreamModel, StreamMoment } from '../model/stream-model.js';
 import { formatAge, formatFps, formatPosition } from '../model/text.js';
@@ -34,10 +35,10 @@ export class Tile implements FrameView {
     this.#link.focus();
   }
 
-  /** Sets the tile's place: its width and the number that opens it. */
-  place(widthPx: number, index: number): void {
-    this.element.style.width = `${String(widthPx)}px`;
-    this.#surface.setAspect(this.model.aspect);
+  /** Sets the tile's place: the size of its picture and the number that opens it. */
+  place(size: TileSize, index: number): void {
+    this.element.style.width = `${String(size.widthPx)}px`;
+    this.#surface.setHeight(size.heightPx);
     setText(this.#key, index < 9 ? String(index + 1) : '');
   }
 
@@ -61,17 +62,21 @@ export class Tile implements FrameView {
 
   #showCounts(frame: ShownFrame): void {
     const counts = countByClass(frame.header.detections);
-    const text = counts.map(({ label, count }) => `${label} ${String(count)}`).join('|');
+    const text = counts.map(countText).join('|');
     if (text === this.#countsText) return;
     this.#countsText = text;
     this.#counts.replaceChildren(
-      ...counts.map(({ classId, label, count }) => {
+      ...counts.map((entry) => {
         const swatch = el('span', { class: 'swatch' });
-        swatch.style.background = classColour(classId);
-        return el('span', { class: 'count' }, swatch, el('span', { text: `${label} ${String(count)}` }));
+        swatch.style.background = classColour(entry.classId);
+        return el('span', { class: 'count' }, swatch, el('span', { text: countText(entry) }));
       }),
     );
   }
+}
+
+function countText({ label, count }: ClassCount): string {
+  return count === 1 ? label : `${label} ×${String(count)}`;
 }
 
 /** Live pictures have an age; a recording has a position. */

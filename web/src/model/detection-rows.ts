@@ -45,13 +45,15 @@ function bestMatch(previous: Detection, candidates: ReadonlySet<Detection>): Det
   return best;
 }
 
-/** How many of each class there are, most first, then by name. */
-export function countByClass(detections: readonly Detection[]): { classId: number; label: string; count: number }[] {
-  const counts = new Map<number, { classId: number; label: string; count: number }>();
+export type ClassCount = { readonly classId: number; readonly label: string; count: number };
+
+/** How many of each class there are, most first, then in the order of the ids: an order that does not change with the scores. */
+export function countByClass(detections: readonly Detection[]): readonly ClassCount[] {
+  const counts = new Map<number, ClassCount>();
   for (const { classId, label } of detections) {
     const entry = counts.get(classId);
     if (entry === undefined) counts.set(classId, { classId, label, count: 1 });
     else entry.count += 1;
   }
-  return [...counts.values()].sort((a, b) => b.count - a.count || a.label.localeCompare(b.label));
+  return [...counts.values()].sort((a, b) => b.count - a.count || a.classId - b.classId);
 }

@@ -10,9 +10,12 @@ export type GridSpace = {
   readonly minTilePx: number;
 };
 
+/** Size of a tile's picture, whole pixels. */
+export type TileSize = { readonly widthPx: number; readonly heightPx: number };
+
 export type GridLayout = {
-  /** Widths of the tiles in order, whole pixels; all pictures of a grid are equally high unless one is wider than the page. */
-  readonly tileWidthsPx: readonly number[];
+  /** In the order of the tiles; all pictures of a grid are equally high, except one that would be wider than the page. */
+  readonly tiles: readonly TileSize[];
   /** Width of the widest row: the grid is centred by it. */
   readonly widthPx: number;
 };
@@ -20,10 +23,17 @@ export type GridLayout = {
 /** Lays out pictures of the given aspects (width / height) in rows, in order and as large as possible: all in sight without
  * scrolling where that leaves them readable, else in columns of readable width. */
 export function layoutGrid(aspects: readonly number[], space: GridSpace): GridLayout {
-  if (aspects.length === 0 || space.widthPx <= 0) return { tileWidthsPx: [], widthPx: 0 };
+  if (aspects.length === 0 || space.widthPx <= 0) return { tiles: [], widthPx: 0 };
   const pictureHeightPx = pictureHeightPxFor(aspects, space);
-  const tileWidthsPx = aspects.map((aspect) => Math.max(1, Math.floor(Math.min(space.widthPx, pictureHeightPx * aspect))));
-  return { tileWidthsPx, widthPx: Math.max(...rowsOf(tileWidthsPx, space).map((row) => row.widthPx)) };
+  const tiles = aspects.map((aspect) => tileSize(aspect, pictureHeightPx, space));
+  const rows = rowsOf(tiles.map((tile) => tile.widthPx), space);
+  return { tiles, widthPx: Math.max(...rows.map((row) => row.widthPx)) };
+}
+
+/** Whole pixels, cut off so that what fits still does; neighbours get the same height, the shape is off by less than a pixel. */
+function tileSize(aspect: number, pictureHeightPx: number, space: GridSpace): TileSize {
+  const heightPx = Math.min(pictureHeightPx, space.widthPx / aspect);
+  return { widthPx: Math.max(1, Math.floor(heightPx * aspect)), heightPx: Math.max(1, Math.floor(heightPx)) };
 }
 
 function pictureHeightPxFor(aspects: readonly number[], space: GridSpace): number {

@@ -1,5 +1,5 @@
 import type { StreamStatus } from '../../../src/core/stream-status.js';
-import { formatAge, formatPosition } from './text.js';
+import { formatAge } from './text.js';
 
 /** What the page itself knows of a stream at one moment. */
 export type PageView = {
@@ -53,11 +53,11 @@ function stateFace(status: StreamStatus, view: PageView): StateFace {
     case 'running':
       return runningFace(status, view, old);
     case 'paused':
-      return { sign: '❚❚', word: status.mode === 'replay' ? pausedAt(status) : 'paused', stale: status.mode === 'live', lines: status.mode === 'live' ? [...old, 'paused'] : [], live: false };
+      return { sign: '❚❚', word: 'paused', stale: status.mode === 'live', lines: status.mode === 'live' ? [...old, 'paused'] : [], live: false };
     case 'reconnecting':
       return { sign: '○', word: 'camera lost', stale: true, lines: [...old, reason ?? 'The camera does not answer. Trying again.'], live: false };
     case 'unauthorized':
-      return { sign: '!', word: 'not allowed in', stale: true, lines: [reason ?? 'The camera refused the login.', 'Check the user name and the password in the stream’s source.'], live: false };
+      return { sign: '!', word: 'login refused', stale: true, lines: [reason ?? 'The camera refused the login.', 'Check the user name and the password in the stream’s source.'], live: false };
     case 'ended':
       return { sign: '■', word: 'ended', stale: false, lines: view.sinceFrameMs === null ? ['The recording has ended'] : [], live: false };
     case 'failed':
@@ -85,10 +85,6 @@ function runningFace(status: StreamStatus, view: PageView, old: readonly string[
   const waiting = view.sinceAskedMs === null || view.sinceAskedMs < STALE_AFTER_MS;
   if (late && waiting) return { sign: '○', word: 'waiting', stale, lines: old, live: false };
   return { sign: '○', word: late ? 'no frames' : 'late', stale, lines: [...old, late ? 'No frames are coming' : 'Frames come late'], live: false };
-}
-
-function pausedAt(status: StreamStatus): string {
-  return status.positionMs === null ? 'paused' : `paused ${formatPosition(status.positionMs)}`;
 }
 
 function noDetector(status: StreamStatus, view: PageView): string | null {

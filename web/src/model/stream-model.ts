@@ -30,6 +30,8 @@ export class StreamModel {
   readonly #fps = new FpsMeter();
   readonly #views = new Set<FrameView>();
   #askedAtMs: number | null = null;
+  /** When the frame on the screen first came: the server sends its newest again to whoever asks again, and that makes it no younger. */
+  #newest: { readonly seq: number; readonly arrivedAtMs: number } | null = null;
 
   constructor(status: StreamStatus, onSettled: (seq: number) => void) {
     this.status = status;
@@ -76,7 +78,7 @@ export class StreamModel {
     const ageMs = frame === null || serverNowMs === null ? null : Math.max(0, serverNowMs - frame.header.capturedAtMs);
     const face = streamFace(this.status, {
       connected,
-      sinceFrameMs: frame === null ? null : nowMs - frame.receivedAtMs,
+      sinceFrameMs: this.#newest === null ? null : nowMs - this.#newest.arrivedAtMs,
       ageMs,
       sinceAskedMs: this.#askedAtMs === null ? null : nowMs - this.#askedAtMs,
       detected: frame === null ? null : frame.header.model !== null,
@@ -91,7 +93,10 @@ export class StreamModel {
   }
 
   #show(frame: ShownFrame): void {
-    this.#fps.add(frame.shownAtMs);
+    if (this.#newest?.seq !== frame.header.seq) {
+      this.#newest = { seq: frame.header.seq, arrivedAtMs: frame.receivedAtMs };
+      this.#fps.add(frame.shownAtMs);
+    }
     for (const view of this.#views) view.present(frame);
   }
 }

@@ -46,6 +46,11 @@ export class PictureSurface {
     if (face.noDetector !== null) this.#badge.title = face.noDetector;
   }
 
+  /** Gives the surface a height of its own, CSS pixels. */
+  setHeight(heightPx: number): void {
+    this.element.style.height = `${String(heightPx)}px`;
+  }
+
   /** Gives the surface the shape of its source. */
   setAspect(aspect: number): void {
     this.element.style.setProperty('--aspect', String(aspect));
