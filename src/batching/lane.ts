@@ -6,7 +6,7 @@ export type LanePolicy = 'drop-oldest' | 'wait';
 
 export type LaneOptions = {
   readonly policy: LanePolicy;
-  /** Frames that may wait, >= 1; frames in flight do not count. */
+  /** Frames that fit, >= 1. `drop-oldest`: those that wait, newest wins among them. `wait`: all from `offer` to their outcome. */
   readonly capacity: number;
   /** A frame was looked at. Frames come out in the order they went in. */
   readonly onDetected: (frame: DetectedFrame) => void;
@@ -16,7 +16,7 @@ export type LaneOptions = {
   readonly onDropped: (frame: VideoFrame, reason: 'superseded' | 'closed') => void;
   /** Whether a frame that failed is tried again; `attempts` counts from 1. */
   readonly shouldRetry: (error: unknown, attempts: number) => boolean;
-  /** Room was made: `free` has grown. */
+  /** A frame has left with its outcome: `free` of a `wait` lane has grown by one. */
   readonly onSpace?: () => void;
 };
 
@@ -50,7 +50,9 @@ export class Lane {
 
   /** Frames that still fit. */
   get free(): number {
-    return this.#closed ? 0 : Math.max(0, this.#options.capacity - this.#waitingCount());
+    if (this.#closed) return 0;
+    const taken = this.#options.policy === 'wait' ? this.#entries.length : this.#waitingCount();
+    return Math.max(0, this.#options.capacity - taken);
   }
 
   /** Frames inside: waiting, in flight, or done and waiting for an earlier one. */
@@ -107,7 +109,6 @@ export class Lane {
   markInFlight(entry: LaneEntry): void {
     entry.state = 'in-flight';
     entry.attempts += 1;
-    this.#options.onSpace?.();
   }
 
   /** @internal for the micro-batcher */
@@ -131,7 +132,10 @@ export class Lane {
   #finish(entry: LaneEntry, deliver: () => void): void {
     entry.state = 'done';
     entry.deliver = deliver;
-    while (this.#entries[0]?.state === 'done') this.#entries.shift()?.deliver();
+    while (this.#entries[0]?.state === 'done') {
+      this.#entries.shift()?.deliver();
+      this.#options.onSpace?.();
+    }
   }
 
   #waitingCount(): number {

@@ -19,7 +19,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(packageVersion())
     .configureHelp({ sortSubcommands: false })
     .showHelpAfterError('(sightline --help tells how to use it)');
-  for (const command of [serveCommand(report), detectCommand(report), checkCommand(report), modelServerCommand(report)]) program.addCommand(inheritSettings(command, program));
+  for (const command of [serveCommand(), detectCommand(), checkCommand(report), modelServerCommand()]) program.addCommand(inheritSettings(command, program));
   try {
     await program.exitOverride().parseAsync(argv);
     return exitCode;

@@ -1,11 +1,12 @@
 import { Command } from 'commander';
-import { environment, cacheDirectory } from '../config/environment.js';
+import { cacheDir } from '../config/cache-dir.js';
 import { loadConfig } from '../config/load-config.js';
 import { startService } from '../service.js';
 import { addLogOptions, loggerOf, type LogFlags } from './log-options.js';
 import { onShutdown } from './shutdown.js';
 
-type ServeOptions = LogFlags & {
+/** The flags that choose configuration, backend and model, as given. */
+export type ServiceFlags = {
   readonly config?: string;
   readonly streams?: string;
   readonly host?: string;
@@ -31,13 +32,12 @@ export function addServiceOptions(command: Command): Command {
 
 /** `sightline serve`: the service, until SIGINT or SIGTERM. */
 export function serveCommand(): Command {
-  return addLogOptions(addServiceOptions(new Command('serve').description('watch the streams and show them in a browser page'))).action(async (options: ServeOptions) => {
-    const { logLevel, logFormat, ...flags } = options;
+  return addLogOptions(addServiceOptions(new Command('serve').description('watch the streams and show them in a browser page'))).action(async ({ logLevel, logFormat, ...flags }: ServiceFlags & LogFlags) => {
     const log = loggerOf({ logLevel, ...(logFormat === undefined ? {} : { logFormat }) });
     const shutdown = onShutdown();
     try {
-      const config = await loadConfig({ flags, env: environment(), cwd: process.cwd() });
-      const service = await startService({ config, cacheDir: cacheDirectory(environment()), log });
+      const config = await loadConfig({ flags });
+      const service = await startService({ config, cacheDir: cacheDir(), log });
       try {
         process.stdout.write(`Sightline shows ${streamCount(config.streams.length)} at ${service.url}\n`);
         await Promise.race([shutdown.requested, service.failed]);

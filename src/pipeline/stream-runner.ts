@@ -33,8 +33,6 @@ export type StreamRunnerOptions = {
   readonly onStateChange: () => void;
 };
 
-/** A replay's frames that may wait for the batcher: enough to fill one batch while another is in flight. */
-const REPLAY_LANE_BATCHES = 2;
 /** A frame that failed this often is given up. */
 const MAX_ATTEMPTS = 3;
 
@@ -68,7 +66,9 @@ export class StreamRunner {
     if (this.#subscription !== null || this.#closed) return;
     const { detector, batcher, mode, log } = this.#options;
     const live = mode === 'live';
-    const capacity = live ? 1 : REPLAY_LANE_BATCHES * Math.max(1, detector.state.maxBatchSize);
+    // A replay: one batch forming while the others are in flight.
+    const { maxBatchSize, maxInFlightBatches } = detector.state;
+    const capacity = live ? 1 : maxBatchSize * (Math.max(1, maxInFlightBatches) + 1);
     const frames$ = videoFrames$(
       { ...this.#options.source, streamId: this.id, mode, modelInputSize: detector.state.inputSize, pacing: 'realtime', startPaused: !live },
       {

@@ -111,6 +111,8 @@ describe('MicroBatcher', () => {
     const lane = batcher.openLane(recorder({ policy: 'wait', capacity: 1 }).options);
     lane.offer(testFrame({ seq: 0 }));
     expect(lane.free).toBe(0);
+    batcher.setLimits({ maxBatchSize: 4, maxInFlightBatches: 1 });
+    expect(lane.free).toBe(0);
     expect(() => {
       lane.offer(testFrame({ seq: 1 }));
     }).toThrow(RangeError);

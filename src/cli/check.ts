@@ -1,0 +1,99 @@
+import { Command } from 'commander';
+import { cacheDir } from '../config/cache-dir.js';
+import { loadConfig } from '../config/load-config.js';
+import type { ServiceConfig, StreamConfig } from '../config/service-config.js';
+import { ConfigError, formatConfigIssue, SightlineError } from '../core/errors.js';
+import { ensureDemoClip } from '../demo/demo-clip.js';
+import { findFfmpeg, type FfmpegTools } from '../ffmpeg/tools.js';
+import { DetectorHost } from '../pipeline/detector-host.js';
+import { rationalValue } from '../ffmpeg/rational.js';
+import { probeSource } from '../sources/probe-source.js';
+import { DEMO_SOURCE } from '../sources/source-location.js';
+import type { Logger } from '../telemetry/logger.js';
+import { createMetrics } from '../telemetry/metrics.js';
+import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-code.js';
+import { addLogOptions, loggerOf, type LogFlags } from './log-options.js';
+import { addServiceOptions, type ServiceFlags } from './serve.js';
+import { onShutdown } from './shutdown.js';
+
+/** How long a backend may take before it counts as not there, ms; the embedded server loads its model within this. */
+const BACKEND_TIMEOUT_MS = 30_000;
+
+/** `sightline check`: looks at everything that `serve` needs and says what to do about what is wrong. */
+export function checkCommand(report: (exitCode: number) => void): Command {
+  const command = new Command('check').description('look at ffmpeg, the configuration, every source and the backend, and say what is wrong');
+  return addLogOptions(addServiceOptions(command), 'silent').action(async ({ logLevel, logFormat, ...flags }: ServiceFlags & LogFlags) => {
+    const log = loggerOf({ logLevel, ...(logFormat === undefined ? {} : { logFormat }) });
+    const shutdown = onShutdown();
+    try {
+      report(await runChecks(flags, log, shutdown.signal));
+    } finally {
+      shutdown.dispose();
+    }
+  });
+}
+
+async function runChecks(flags: ServiceFlags, log: Logger, signal: AbortSignal): Promise<number> {
+  const findings = new Findings();
+  const tools = await findings.look('ffmpeg', findFfmpeg, ({ version }) => `version ${String(version.major)}.${String(version.minor)}`);
+  const config = await findings.look('configuration', () => loadConfig({ flags }), describeConfig);
+  if (config === null) return findings.hasConfigError ? EXIT_USAGE : EXIT_FAILED;
+  if (tools !== null) for (const stream of config.streams) await checkStream(findings, stream, { tools, log, signal });
+  await findings.look('backend', () => checkBackend(config, log, signal), (message) => message);
+  return findings.problems === 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+async function checkStream(findings: Findings, stream: StreamConfig, context: { tools: FfmpegTools; log: Logger; signal: AbortSignal }): Promise<void> {
+  const { tools, log, signal } = context;
+  const { source, transport, timeoutMs } = stream;
+  const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: cacheDir(), tools, log });
+  await findings.look(
+    `stream ${stream.id}`,
+    async () => probeSource(source === DEMO_SOURCE ? await demoClip() : source, { transport, timeoutMs, tools, signal }),
+    ({ size, declaredFps, durationMs }) =>
+      [`${String(size.widthPx)}x${String(size.heightPx)}`, declaredFps === null ? null : `${String(Number(rationalValue(declaredFps).toFixed(2)))} fps`, durationMs === null ? null : `${(durationMs / 1000).toFixed(1)} s`, stream.mode]
+        .filter((part) => part !== null)
+        .join(', '),
+  );
+}
+
+async function checkBackend(config: ServiceConfig, log: Logger, signal: AbortSignal): Promise<string> {
+  const host = await DetectorHost.open({ config, metrics: createMetrics(), log });
+  try {
+    host.start();
+    await host.whenReady(BACKEND_TIMEOUT_MS, signal);
+    return host.detector.state.status.message;
+  } finally {
+    await host.close();
+  }
+}
+
+function describeConfig({ streams, server }: ServiceConfig): string {
+  return `${String(streams.length)} ${streams.length === 1 ? 'stream' : 'streams'}, page at http://${server.host}:${String(server.port)}/`;
+}
+
+/** Prints a line for each thing that was looked at. */
+class Findings {
+  problems = 0;
+  hasConfigError = false;
+
+  /** @returns what was found, or `null` when something is wrong with it */
+  async look<T>(what: string, find: () => Promise<T>, describe: (found: T) => string): Promise<T | null> {
+    try {
+      const found = await find();
+      process.stdout.write(`ok       ${what}: ${describe(found)}\n`);
+      return found;
+    } catch (error) {
+      for (const line of problemLines(error)) process.stdout.write(`problem  ${what}: ${line}\n`);
+      this.problems += 1;
+      this.hasConfigError ||= error instanceof ConfigError;
+      return null;
+    }
+  }
+}
+
+function problemLines(error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.issues.map(formatConfigIssue);
+  if (error instanceof SightlineError) return [error.message];
+  throw error;
+}

@@ -1,0 +1,256 @@
+import { status } from '@grpc/grpc-js';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createAnnotator } from '../../src/annotation/annotator.js';
+import { MicroBatcher } from '../../src/batching/micro-batcher.js';
+import type { AnnotatedFrame, PixelImage } from '../../src/core/frames.js';
+import { letterbox } from '../../src/core/geometry.js';
+import type { FrameCounters } from '../../src/core/stream-status.js';
+import { BackendPool } from '../../src/detection/backend-pool.js';
+import { cocoLabelMap } from '../../src/detection/label-map.js';
+import { findFfmpeg, type FfmpegTools } from '../../src/ffmpeg/tools.js';
+import { followDetector } from '../../src/pipeline/follow-detector.js';
+import { Pipeline, type PipelineStreamOptions } from '../../src/pipeline/pipeline.js';
+import { createLogger } from '../../src/telemetry/logger.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
+import { numberedClip, numberOf } from '../helpers/clips.js';
+import { FakeServing, type FakeScript, type SeenPredict } from '../helpers/fake-serving.js';
+import { decodeJpeg } from '../helpers/jpeg.js';
+import { until } from '../helpers/until.js';
+
+const CLIP_SIZE = { widthPx: 160, heightPx: 96 };
+const INPUT_SIZE = { widthPx: 128, heightPx: 128 };
+const IN_INPUT = letterbox(CLIP_SIZE, INPUT_SIZE);
+
+let tools: FfmpegTools;
+beforeAll(async () => {
+  tools = await findFfmpeg();
+});
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+type Shown = { readonly annotated: AnnotatedFrame; readonly number: number };
+type Rig = { readonly pipeline: Pipeline; readonly serving: FakeServing; readonly shown: Map<string, Shown[]>; add(id: string, source: string, options?: Partial<PipelineStreamOptions>): void };
+
+/** A detector that reads the number that is drawn on a frame and answers it as a class id: frame and detections can be compared. */
+function readNumbers(imageIndex: number, request: SeenPredict): { classId: number; score: number; box: readonly [number, number, number, number] }[] {
+  const tensor = request.inputs.get('inputs');
+  const bytes = INPUT_SIZE.widthPx * INPUT_SIZE.heightPx * 3;
+  const data = Buffer.from(tensor?.data as Uint8Array).subarray(imageIndex * bytes, (imageIndex + 1) * bytes);
+  const image: PixelImage = { ...INPUT_SIZE, format: 'rgb24', data };
+  return [{ classId: 1000 + numberOf(image, IN_INPUT), score: 0.9, box: [0.4, 0.4, 0.6, 0.6] }];
+}
+
+/** Streams on a scripted backend; every frame that is shown is drawn, decoded again and read. */
+async function rig(script: Partial<FakeScript> = {}, { start = true, deadlineMs = 1_000 } = {}): Promise<Rig> {
+  const serving = new FakeServing({ detections: readNumbers, ...script });
+  await serving.start();
+  closers.push(() => serving.close());
+  if (!start) await serving.close();
+  const metrics = createMetrics();
+  const log = createLogger({ level: 'silent', format: 'json' });
+  const detector = new BackendPool({
+    endpoints: [serving.endpoint],
+    tls: null,
+    model: { name: null, version: null, versionLabel: null, signature: 'serving_default' },
+    deadlineMs,
+    maxBatchSize: 4,
+    maxInFlightBatches: 2,
+    assumedInputSize: INPUT_SIZE,
+    labels: cocoLabelMap(),
+    log,
+    metrics,
+  });
+  closers.push(() => detector.close());
+  const batcher = new MicroBatcher({ maxBatchSize: 4, maxInFlightBatches: 2, batchTimeoutMs: 5, detect: (batch) => detector.detect(batch) });
+  followDetector(batcher, detector);
+  closers.push(() => batcher.close());
+  const annotator = createAnnotator();
+  closers.push(() => annotator.close());
+  const pipeline = new Pipeline();
+  closers.push(() => pipeline.close());
+  const shown = new Map<string, Shown[]>();
+  pipeline.listen({
+    onFrame: (frame) => {
+      frame.retain();
+      void frame
+        .render({ maxWidthPx: null, drawn: false })
+        .then(async (annotated) => {
+          shown.set(frame.streamId, [...(shown.get(frame.streamId) ?? []), { annotated, number: numberOf(await decodeJpeg(annotated.jpeg)) }]);
+        })
+        .finally(() => {
+          frame.release();
+        });
+    },
+    onStatus: () => undefined,
+    onRemoved: () => undefined,
+  });
+  return {
+    pipeline,
+    serving,
+    shown,
+    add: (id, source, options) => {
+      pipeline.add({
+        id,
+        name: id,
+        mode: 'replay',
+        thresholds: { '*': 0.4 },
+        redactedSource: source,
+        source: { source, fps: null, widthPx: null, loop: false, transport: 'tcp', timeoutMs: 5_000, tools, demoClip: () => Promise.reject(new Error('not asked for')), log },
+        detector,
+        batcher,
+        annotator,
+        metrics,
+        log,
+        ...options,
+      });
+    },
+  };
+}
+
+const clip = (frames = 50): Promise<string> => numberedClip({ name: 'laws.mp4', ...CLIP_SIZE, frames });
+const sum = (counts: object): number => Object.values(counts as Record<string, number>).reduce((a, b) => a + b, 0);
+const isConserved = (counters: FrameCounters): boolean => counters.decoded === counters.shown + counters.inFlight + sum(counters.dropped) + sum(counters.failed);
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+/** Checks the law on every turn of the event loop until the stream has ended; gives the counters then. */
+async function conservedUntilEnd(pipeline: Pipeline, id: string): Promise<FrameCounters> {
+  for (;;) {
+    const stream = pipeline.get(id);
+    if (stream === undefined) throw new Error(`no stream ${id}`);
+    if (!isConserved(stream.counters)) throw new Error(`not conserved: ${JSON.stringify(stream.counters)}`);
+    if (['ended', 'failed'].includes(stream.state) && stream.counters.inFlight === 0) return stream.counters;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+describe('a replay', () => {
+  it('shows every frame once, in order, each with what was found on that very frame', async () => {
+    const { pipeline, shown, add } = await rig();
+    add('clip', await clip());
+    pipeline.watch('clip');
+    expect(await conservedUntilEnd(pipeline, 'clip')).toMatchObject({ decoded: 50, shown: 50, inFlight: 0, dropped: {}, failed: {} });
+    await until(() => shown.get('clip')?.length === 50);
+    const frames = [...(shown.get('clip') ?? [])].sort((a, b) => a.annotated.seq - b.annotated.seq);
+    expect(frames.map(({ annotated }) => annotated.seq)).toEqual(upTo(50));
+    expect(frames.map(({ number }) => number)).toEqual(upTo(50));
+    expect(frames.map(({ annotated }) => annotated.detections.map(({ classId }) => classId - 1000))).toEqual(upTo(50).map((number) => [number]));
+  });
+
+  it('waits on its first frame for the first viewer, then plays at its own speed', async () => {
+    const { pipeline, add } = await rig();
+    add('clip', await clip());
+    await until(() => pipeline.get('clip')?.state === 'paused' && pipeline.get('clip')?.counters.shown === 1);
+    expect(pipeline.get('clip')).toMatchObject({ positionMs: 0, durationMs: 2_000, speed: 1 });
+    const startMs = performance.now();
+    pipeline.watch('clip');
+    await conservedUntilEnd(pipeline, 'clip');
+    expect(performance.now() - startMs).toBeGreaterThan(1_800);
+  });
+
+  it('loses nothing on a backend that is slow, fails now and then and goes away for a while', async () => {
+    const { pipeline, serving, add } = await rig({ delayMs: 10 });
+    let calls = 0;
+    serving.script.predict = null;
+    const failing = setInterval(() => {
+      calls += 1;
+      serving.script.failWith = calls % 4 === 0 ? { grpcCode: status.INTERNAL, message: 'now and then' } : null;
+    }, 15);
+    closers.push(() => Promise.resolve(clearInterval(failing)));
+    add('clip', await clip());
+    pipeline.watch('clip');
+    await until(() => (pipeline.get('clip')?.counters.shown ?? 0) > 10);
+    await serving.close();
+    await until(() => pipeline.get('clip')?.detector.state === 'unavailable');
+    await serving.start(serving.port);
+    const counters = await conservedUntilEnd(pipeline, 'clip');
+    expect(counters.decoded).toBe(50);
+    expect(counters.dropped).toEqual({});
+    expect(counters.shown + sum(counters.failed)).toBe(50);
+  });
+
+  it('gives a frame up after three failures and goes on', async () => {
+    const { pipeline, serving, add } = await rig({ failWith: { grpcCode: status.INTERNAL, message: 'always' } });
+    add('clip', await clip(10));
+    pipeline.watch('clip');
+    const counters = await conservedUntilEnd(pipeline, 'clip');
+    expect(counters).toMatchObject({ decoded: 10, shown: 0, failed: { serving: 10 } });
+    expect(serving.requests.length).toBeGreaterThanOrEqual(9);
+  });
+});
+
+describe('a live stream', () => {
+  const live = { mode: 'live' as const };
+
+  it('sheds what a slow backend has no time for, newest first, and its age does not grow', async () => {
+    const { pipeline, shown, add } = await rig({ delayMs: 120 });
+    add('camera', await clip(100), live);
+    const ages: number[] = [];
+    await until(() => {
+      const stream = pipeline.get('camera');
+      if (stream?.ageMs != null && stream.state === 'running') ages.push(stream.ageMs);
+      return stream?.state === 'ended' && stream.counters.inFlight === 0;
+    });
+    const counters = await conservedUntilEnd(pipeline, 'camera');
+    expect(counters.decoded).toBe(100);
+    expect(counters.dropped.superseded).toBeGreaterThan(20);
+    // Service time, one waiting behind it, one interval: nothing queues up.
+    expect(Math.max(...ages)).toBeLessThan(1_000);
+    const seqs = (shown.get('camera') ?? []).map(({ annotated }) => annotated.seq);
+    expect(new Set(seqs).size).toBe(seqs.length);
+    for (const { annotated, number } of shown.get('camera') ?? []) {
+      expect(annotated.seq).toBe(number);
+      if (annotated.model !== null) expect(annotated.detections.map(({ classId }) => classId - 1000)).toEqual([number]);
+    }
+  });
+
+  it('is shown without a detector, says so, and has detections again by itself', async () => {
+    const { pipeline, serving, shown, add } = await rig({}, { start: false });
+    add('camera', await clip(200), live);
+    await until(() => (shown.get('camera')?.length ?? 0) >= 5);
+    expect(shown.get('camera')?.every(({ annotated }) => annotated.model === null && annotated.detections.length === 0)).toBe(true);
+    expect(pipeline.get('camera')?.detector.state).toBe('unavailable');
+    await serving.start(serving.port);
+    await until(() => shown.get('camera')?.some(({ annotated }) => annotated.model !== null && annotated.detections.length === 1));
+    expect(isConserved(pipeline.get('camera')?.counters as FrameCounters)).toBe(true);
+  });
+
+  it('drops frames whose answer is late', async () => {
+    const { pipeline, add } = await rig({ hang: true }, { deadlineMs: 60 });
+    add('camera', await clip(50), live);
+    await until(() => (pipeline.get('camera')?.counters.dropped.deadline ?? 0) > 0);
+    expect(isConserved(pipeline.get('camera')?.counters as FrameCounters)).toBe(true);
+  });
+});
+
+describe('streams side by side', () => {
+  it('are not harmed by one that cannot be opened', async () => {
+    const { pipeline, add } = await rig();
+    add('broken', '/nowhere/at/all.mp4');
+    add('clip', await clip());
+    pipeline.watch('clip');
+    pipeline.watch('broken');
+    expect(await conservedUntilEnd(pipeline, 'clip')).toMatchObject({ shown: 50 });
+    expect(pipeline.get('broken')).toMatchObject({ state: 'failed', error: { code: 'source-open' } });
+    expect(pipeline.get('broken')?.error?.message).toContain('/nowhere/at/all.mp4');
+  });
+
+  it('share batches', async () => {
+    const { pipeline, serving, add } = await rig({ delayMs: 30 });
+    for (const id of ['a', 'b', 'c', 'd']) add(id, await clip(), { mode: 'live' });
+    await until(() => serving.requests.some((request) => (request.inputs.get('inputs')?.shape[0] ?? 0) > 2));
+    await Promise.all(['a', 'b', 'c', 'd'].map((id) => conservedUntilEnd(pipeline, id)));
+  });
+
+  it('end with all frames accounted for when the pipeline closes in the middle', async () => {
+    const { pipeline, add } = await rig({ delayMs: 50 });
+    for (const id of ['a', 'b']) add(id, await clip(), { mode: 'live' });
+    await until(() => (pipeline.get('a')?.counters.shown ?? 0) > 3);
+    await pipeline.close();
+    await pipeline.close();
+    await until(() => pipeline.list().every(({ counters }) => counters.inFlight === 0 && isConserved(counters)));
+    expect(pipeline.list().map(({ state }) => state)).toEqual(['stopped', 'stopped']);
+  });
+});
