@@ -1,10 +1,10 @@
 import type { CanvasRenderingContext2D } from 'canvas';
 
 /** Half the sign's height, pixels. */
-export const STOP_SIGN_RADIUS_PX = 108;
+export const STOP_SIGN_RADIUS_PX = 128;
 
 /** Height of the letters. */
-const LETTER_PX = 62;
+const LETTER_PX = 75;
 
 /** Draws a stop sign on a pole, its centre at the origin.
  * @param groundY where the pole stands */
@@ -38,17 +38,17 @@ function octagon(ctx: CanvasRenderingContext2D, apothemPx: number, colour: strin
 
 /** The word is drawn, not written: the clip must look the same on a machine without fonts. */
 function drawLetters(ctx: CanvasRenderingContext2D): void {
-  const [width, gap, top, bottom] = [34, 13, -LETTER_PX / 2, LETTER_PX / 2];
+  const [width, gap, top, bottom] = [39, 17, -LETTER_PX / 2, LETTER_PX / 2];
   ctx.strokeStyle = '#fbfbf8';
-  ctx.lineWidth = 13;
+  ctx.lineWidth = 15;
   ctx.lineJoin = 'round';
   ctx.lineCap = 'butt';
   const letters: readonly ((x: number) => void)[] = [
     (x) => {
-      ctx.moveTo(x + width, top + 12);
-      ctx.bezierCurveTo(x + width - 4, top - 4, x, top - 4, x + 1, top + 16);
-      ctx.bezierCurveTo(x + 3, 1, x + width - 2, -1, x + width - 1, bottom - 16);
-      ctx.bezierCurveTo(x + width, bottom + 4, x + 4, bottom + 4, x, bottom - 12);
+      ctx.moveTo(x + width, top + 15);
+      ctx.bezierCurveTo(x + width - 4, top - 4, x, top - 4, x + 1, top + 20);
+      ctx.bezierCurveTo(x + 3, 1, x + width - 2, -1, x + width - 1, bottom - 19);
+      ctx.bezierCurveTo(x + width, bottom + 4, x + 4, bottom + 4, x, bottom - 15);
     },
     (x) => {
       ctx.moveTo(x - 4, top + 2);

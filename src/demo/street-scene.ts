@@ -1,6 +1,6 @@
 import { createCanvas, type Canvas } from 'canvas';
 import type { Size } from '../core/geometry.js';
-import { drawBackground, drawCloud, MARGIN_PX, ROAD_Y, type BackgroundLayers } from './background.js';
+import { CLOUD_SIZE, drawBackground, MARGIN_PX, ROAD_Y, type BackgroundLayers } from './background.js';
 import { drawClock } from './clock.js';
 import { drawStopSign } from './stop-sign.js';
 import { drawTrafficLight } from './traffic-light.js';
@@ -31,9 +31,9 @@ export class StreetScene {
     ctx.drawImage(this.#layers.farHouses, -MARGIN_PX + sway * 10, 0);
     ctx.drawImage(this.#layers.houses, -MARGIN_PX + sway * 20, 0);
     ctx.drawImage(this.#layers.ground, -MARGIN_PX + sway * 36, 0);
-    this.#at(226 + sway * 36, 250 + wave(phase, 1, 0.25) * 6, (ground) => { drawClock(ctx, phase, ground); }, 570);
-    this.#at(646 + sway * 36, 262 + wave(phase, 1, 0.25) * 6, (ground) => { drawTrafficLight(ctx, phase, ground); }, 560);
-    this.#at(1058 + sway * 36, 262 + wave(phase, 1, 0.25) * 6, (ground) => { drawStopSign(ctx, ground); }, 576);
+    this.#at(226 + sway * 36, 250, (ground) => { drawClock(ctx, phase, ground); }, 570);
+    this.#at(660 + sway * 36, 315, (ground) => { drawTrafficLight(ctx, phase, ground); }, 560);
+    this.#at(1050 + sway * 36, 222, (ground) => { drawStopSign(ctx, ground); }, 576);
     return this.#canvas;
   }
 
@@ -42,7 +42,9 @@ export class StreetScene {
     // All clouds follow one path, on which height and size depend on the place alone: after a loop each is where the next one was.
     for (let place = -CLOUD_STEP_PX; place < DEMO_SIZE.widthPx + 2 * CLOUD_STEP_PX; place += CLOUD_STEP_PX) {
       const x = place + phase * CLOUD_STEP_PX - 120;
-      drawCloud(ctx, x, 74 + 34 * Math.sin(x / 230), 0.8 + 0.3 * Math.sin(x / 310 + 1));
+      const scale = 1 + 0.25 * Math.sin(x / 310 + 1);
+      const [width, height] = [CLOUD_SIZE.widthPx * scale, CLOUD_SIZE.heightPx * scale];
+      ctx.drawImage(this.#layers.cloud, x - width / 2, 70 + 26 * Math.sin(x / 230) - height / 2, width, height);
     }
   }
 

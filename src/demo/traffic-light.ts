@@ -1,7 +1,7 @@
 import type { CanvasRenderingContext2D } from 'canvas';
 
 /** Size of the housing, pixels; its centre is the origin. */
-const [WIDTH_PX, HEIGHT_PX, LAMP_PX] = [92, 232, 29];
+const [WIDTH_PX, HEIGHT_PX, LAMP_PX] = [84, 204, 27];
 
 /** Which lamps are on in which part of the cycle (0 to 1): the European order, red and yellow together before green. */
 const CYCLE: readonly { readonly until: number; readonly lamps: readonly ('red' | 'yellow' | 'green')[] }[] = [
@@ -12,9 +12,9 @@ const CYCLE: readonly { readonly until: number; readonly lamps: readonly ('red' 
 ];
 
 const COLOURS = {
-  red: { on: '#ff3b2f', off: '#4a1512', y: -72 },
+  red: { on: '#ff3b2f', off: '#4a1512', y: -63 },
   yellow: { on: '#ffc629', off: '#4b3a10', y: 0 },
-  green: { on: '#2fe07a', off: '#0f3a23', y: 72 },
+  green: { on: '#2fe07a', off: '#0f3a23', y: 63 },
 } as const;
 
 /** Draws a traffic light on a mast.
