@@ -19,8 +19,9 @@ import { toggleTheme } from './theme.js';
 
 /** How often ages and figures are brought up to date: often enough to read, too seldom to flicker. */
 const REFRESH_MS = 250;
-/** Pictures are asked for in steps of this width, so that tiles of nearly one size share one rendition on the server. */
-const WIDTH_STEP_PX = 64;
+/** Pictures are asked for in steps of this width, so that dragging a window's edge does not ask at every pixel; the server, which
+ * makes one rendition for viewers of nearly one size, rounds up no less. */
+const WIDTH_STEP_PX = 160;
 
 /** The page: owns the connection, the streams and the views, and carries what comes to where it shows. */
 export class App implements ConnectionListener {
