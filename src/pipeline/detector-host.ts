@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { ServiceConfig } from '../config/service-config.js';
-import { ConfigError, SightlineError } from '../core/errors.js';
+import { ClosedError, ConfigError, ModelMismatchError, ServingUnavailableError, type SightlineError } from '../core/errors.js';
 import type { Size } from '../core/geometry.js';
 import { BackendPool } from '../detection/backend-pool.js';
 import { loadLabelMap } from '../detection/label-map.js';
@@ -81,19 +81,29 @@ export class DetectorHost {
   }
 
   /** Resolves when a backend can answer.
-   * @throws {SightlineError} what stands in the way: at once when the model does not fit, otherwise after `timeoutMs` */
+   * @throws {ModelMismatchError} at once when the model does not fit
+   * @throws {ServingUnavailableError} when every backend was asked in vain, or after `timeoutMs`
+   * @throws {ClosedError} when `signal` was aborted
+   * @throws what the embedded model server ended with */
   async whenReady(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const ready = new Promise<void>((resolve, reject) => {
+      const fail = (error: SightlineError): void => {
+        finish(() => {
+          reject(error);
+        });
+      };
       const look = (): void => {
         const { state, message } = this.detector.state.status;
+        const backends = this.detector.backends();
         if (state === 'ok') finish(resolve);
-        else if (state === 'misconfigured') finish(() => { reject(new SightlineError('model-mismatch', message)); });
+        else if (state === 'misconfigured') fail(new ModelMismatchError(message));
+        else if (backends.length > 0 && backends.every((backend) => backend.state === 'unavailable')) fail(new ServingUnavailableError(message));
       };
       const timer = setTimeout(() => {
-        finish(() => { reject(new SightlineError('serving-unavailable', this.detector.state.status.message)); });
+        fail(new ServingUnavailableError(this.detector.state.status.message));
       }, timeoutMs);
       const onAbort = (): void => {
-        finish(() => { reject(new SightlineError('closed', 'stopped before the detector was ready')); });
+        fail(new ClosedError('the detector'));
       };
       const stop = this.detector.onChange(look);
       const finish = (end: () => void): void => {
