@@ -177,11 +177,12 @@ describe('the page', () => {
     await page.addInitScript(() => {
       const original = window.createImageBitmap.bind(window);
       const counts = { made: 0, closed: 0 };
-      const close = Reflect.get(ImageBitmap.prototype, 'close') as () => void;
-      ImageBitmap.prototype.close = function (this: ImageBitmap): void {
-        counts.closed += 1;
-        close.call(this);
-      };
+      ImageBitmap.prototype.close = new Proxy(ImageBitmap.prototype.close, {
+        apply: (close, bitmap: ImageBitmap): void => {
+          counts.closed += 1;
+          close.call(bitmap);
+        },
+      });
       Object.assign(window, {
         bitmapCounts: counts,
         createImageBitmap: async (image: Blob) => {
@@ -194,7 +195,7 @@ describe('the page', () => {
     directory.addStream('door');
     directory.play('door', 40);
     await page.goto(server.url);
-    const counts = (): Promise<{ made: number; closed: number }> => page.evaluate(() => Reflect.get(window, 'bitmapCounts') as { made: number; closed: number });
+    const counts = (): Promise<{ made: number; closed: number }> => page.evaluate(() => (window as unknown as { bitmapCounts: { made: number; closed: number } }).bitmapCounts);
     await until(async () => (await counts()).made > 60);
     const { made, closed } = await counts();
     // One on the screen, one waiting for the animation frame, one just decoded.
