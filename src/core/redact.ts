@@ -26,7 +26,7 @@ export function redactText(text: string, secrets: readonly string[] = []): strin
 /** The password of a URL in every spelling a program may print it in (as written, decoded, encoded); empty without one.
  * Passwords under three characters are left out: they would blank ordinary words, and the URL forms are caught by pattern. */
 export function secretsOf(url: string): readonly string[] {
-  const userInfo = /^[a-z][a-z0-9+.-]*:\/\/(\S*)@/iu.exec(url)?.[1];
+  const userInfo = /^[a-z][a-z0-9+.-]*:\/\/(.*)@/iu.exec(url)?.[1];
   const colon = userInfo?.indexOf(':') ?? -1;
   if (userInfo === undefined || colon < 0) return [];
   const password = userInfo.slice(colon + 1);
