@@ -93,6 +93,9 @@ function sourceKind(source: string): SourceKind | null {
   // A single letter is a drive, and what begins with a dot or a slash is a path whatever comes later.
   if (scheme === undefined || scheme.length === 1 || isAbsolute(source) || source.startsWith('.')) return source.includes('\0') ? null : 'file';
   if (scheme === 'demo') return source === 'demo:street' ? 'demo' : null;
-  if (!/^(?:rtsps?|https?):\/\/(?:\S*@)?[^\s/?#:@]\S*$/iu.test(source)) return null;
+  if (!/^(?:rtsps?|https?):\/\//iu.test(source) || /\s/u.test(source)) return null;
+  // A password may hold what would end it elsewhere: it reaches to the last @.
+  const afterUserInfo = source.replace(/^[a-z]+:\/\/(?:.*@)?/iu, '');
+  if (/^(?:[/?#:]|$)/u.test(afterUserInfo)) return null;
   return scheme.startsWith('rtsp') ? 'rtsp' : 'http';
 }

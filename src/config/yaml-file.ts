@@ -85,7 +85,7 @@ function describeFault({ code }: YAMLParseError | YAMLWarning): string {
     case 'TAB_AS_INDENT':
       return 'not valid YAML: indent with spaces, not with tabs';
     case 'BAD_INDENT':
-      return 'not valid YAML: wrong indentation';
+      return 'not valid YAML: wrong indentation, or a bracket or quote without its end';
     case 'MISSING_CHAR':
       return 'not valid YAML: a quote, bracket, comma or colon (and a space after it) is missing';
     case 'MULTIPLE_DOCS':
