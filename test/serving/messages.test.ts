@@ -66,7 +66,7 @@ describe('messages', () => {
   });
 
   it.each([{ version: '1.5' }, { version: '' }, { version: 'x' }, { version: '1', versionLabel: 'stable' }])('refuse to name a version as %o', (choice) => {
-    const modelSpec = { name: 'a', version: null, versionLabel: null, signatureName: '', ...choice };
+    const modelSpec = { name: 'a', versionLabel: null, signatureName: '', ...choice };
     expect(() => predictResponseCodec.encode({ modelSpec, outputs: new Map() })).toThrow(RangeError);
   });
 

@@ -1,0 +1,185 @@
+import { ConfigError, ServingUnavailableError, ClosedError, type SightlineError } from '../core/errors.js';
+import { PACKAGE_ROOT } from '../core/package-paths.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { EngineChoice } from './engines/engine.js';
+import type { ParentMessage } from './parent-channel.js';
+import { ServerProcess } from './server-process.js';
+
+/** `restarting`: it died and is started again after a while; `failed`: it cannot be started and nobody tries any more. */
+export type EmbeddedServerState = 'starting' | 'ready' | 'restarting' | 'failed' | 'closed';
+
+export type EmbeddedServerOptions = {
+  /** Folder with one sub-folder a version; `null`: the built-in default model. */
+  readonly modelBasePath: string | null;
+  readonly modelName: string;
+  readonly engine: EngineChoice;
+  readonly log: Logger;
+  /** Called on every change of state; `message` is one line. */
+  readonly onState?: (state: EmbeddedServerState, message: string) => void;
+  /** JavaScript file that the process runs; default: the built model server. */
+  readonly entry?: string;
+  /** Options of Node itself for the process. */
+  readonly execArgv?: readonly string[];
+  /** Waiting times, ms; for tests. */
+  readonly timesMs?: Partial<RestartTimesMs>;
+};
+
+/** The model server as a process of its own, kept running. */
+export interface EmbeddedServer {
+  /** `host:port`, when it serves for the first time; the same after every restart. Rejects with {@link ConfigError} when model or engine cannot be used,
+   * with {@link ServingUnavailableError} when the process does not come up in three attempts, with {@link ClosedError} when it was closed before. */
+  readonly ready: Promise<string>;
+  readonly state: EmbeddedServerState;
+  /** Process that runs now. */
+  readonly pid: number | null;
+  /** Ends the process: SIGTERM, 2 s, SIGKILL. Idempotent. */
+  close(): Promise<void>;
+}
+
+type RestartTimesMs = {
+  /** Before the first restart; doubles with each that follows. */
+  readonly firstDelay: number;
+  readonly maxDelay: number;
+  /** A server that has served this long starts over with the first delay. */
+  readonly healthyAfter: number;
+  /** From start to ready; a process that takes longer is killed. */
+  readonly startLimit: number;
+};
+
+const DEFAULT_TIMES_MS: RestartTimesMs = { firstDelay: 1_000, maxDelay: 30_000, healthyAfter: 10_000, startLimit: 60_000 };
+const HOST = '127.0.0.1';
+/** A delay varies by this share, so that services that died together do not come back together. */
+const JITTER = 0.2;
+const MAX_FIRST_STARTS = 3;
+const DEFAULT_ENTRY = `${PACKAGE_ROOT}dist/model-server/main.js`;
+
+/** Starts the model server's process on a free loopback port and keeps it running: it is started again, on the same port, when it dies, and it is gone when this
+ * process is gone, however that ends. Returns at once. */
+export function startEmbeddedServer(options: EmbeddedServerOptions): EmbeddedServer {
+  return new Supervisor(options);
+}
+
+class Supervisor implements EmbeddedServer {
+  readonly ready: Promise<string>;
+  readonly #options: EmbeddedServerOptions;
+  readonly #timesMs: RestartTimesMs;
+  #state: EmbeddedServerState = 'starting';
+  #process: ServerProcess | null = null;
+  /** Kept over restarts. */
+  #port: number | null = null;
+  #readySinceMs: number | null = null;
+  /** Deaths in a row without a healthy time between them. */
+  #deaths = 0;
+  #problem: SightlineError | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #closing: Promise<void> | null = null;
+  #resolveReady: (endpoint: string) => void = () => undefined;
+  #rejectReady: (error: SightlineError) => void = () => undefined;
+
+  constructor(options: EmbeddedServerOptions) {
+    this.#options = options;
+    this.#timesMs = { ...DEFAULT_TIMES_MS, ...options.timesMs };
+    this.ready = new Promise((resolve, reject) => {
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
+    });
+    // Who does not wait for it learns of a failure by `onState` and the log.
+    this.ready.catch(() => undefined);
+    this.#spawn();
+  }
+
+  get state(): EmbeddedServerState {
+    return this.#state;
+  }
+
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#stopTimer();
+    await this.#process?.stop();
+    this.#setState('closed', 'the model server was stopped');
+    this.#rejectReady(new ClosedError('the embedded model server'));
+  }
+
+  #spawn(): void {
+    const { modelName, modelBasePath, engine, log, entry, execArgv } = this.#options;
+    this.#problem = null;
+    this.#readySinceMs = null;
+    const args = [`--port=${this.#port === null ? 'auto' : String(this.#port)}`, `--host=${HOST}`, `--model_name=${modelName}`, `--engine=${engine}`, `--log-level=${log.level}`, '--log-format=json'];
+    if (modelBasePath !== null) args.push(`--model_base_path=${modelBasePath}`);
+    const server = new ServerProcess({
+      entry: entry ?? DEFAULT_ENTRY,
+      args,
+      execArgv: execArgv ?? [],
+      log,
+      onMessage: (message) => {
+        this.#onMessage(message);
+      },
+      onExit: (reason) => {
+        this.#onExit(reason);
+      },
+    });
+    this.#process = server;
+    this.#timer = setTimeout(() => {
+      log.error(`the model server was not ready within ${String(this.#timesMs.startLimit)} ms and is killed`);
+      server.kill();
+    }, this.#timesMs.startLimit);
+  }
+
+  #onMessage(message: ParentMessage): void {
+    if (message.type === 'failed') {
+      this.#problem = new ConfigError(message.problems.map((problem) => ({ file: null, path: '', message: problem })));
+      return;
+    }
+    this.#stopTimer();
+    this.#port = message.port;
+    this.#readySinceMs = performance.now();
+    const endpoint = `${HOST}:${String(message.port)}`;
+    if (this.#closing !== null) return;
+    this.#setState('ready', `the model server answers at ${endpoint}`);
+    this.#resolveReady(endpoint);
+  }
+
+  #onExit(reason: string): void {
+    this.#stopTimer();
+    this.#process = null;
+    if (this.#closing !== null) return;
+    const servedMs = this.#readySinceMs === null ? 0 : performance.now() - this.#readySinceMs;
+    this.#deaths = servedMs >= this.#timesMs.healthyAfter ? 1 : this.#deaths + 1;
+    const isFirstStart = this.#port === null;
+    if (isFirstStart && (this.#problem !== null || this.#deaths >= MAX_FIRST_STARTS)) {
+      this.#fail(this.#problem ?? new ServingUnavailableError(`the embedded model server does not start (${reason})`, { retryable: false }));
+      return;
+    }
+    const delayMs = Math.min(this.#timesMs.maxDelay, this.#timesMs.firstDelay * 2 ** (this.#deaths - 1)) * (1 + JITTER * (2 * Math.random() - 1));
+    const message = `the model server died (${this.#problem?.message ?? reason}) and is started again in ${(delayMs / 1000).toFixed(1)} s`;
+    this.#options.log.error(message);
+    this.#setState('restarting', message);
+    this.#timer = setTimeout(() => {
+      this.#spawn();
+    }, delayMs);
+  }
+
+  #fail(error: SightlineError): void {
+    this.#setState('failed', error.message);
+    this.#rejectReady(error);
+  }
+
+  #setState(state: EmbeddedServerState, message: string): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#options.onState?.(state, message);
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
