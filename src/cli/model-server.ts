@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { runModelServer } from '../model-server/main.js';
+import { runModelServer } from '../model-server/run-model-server.js';
 import { addLogOptions, loggerOf, type LogFlags } from './log-options.js';
 
 type ModelServerFlags = LogFlags & {
