@@ -1,6 +1,5 @@
 import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { z } from 'zod';
 import type { StreamStatus } from '../core/stream-status.js';
@@ -9,6 +8,7 @@ import type { Access } from './access.js';
 import { maxFpsSchema, maxWidthPxSchema, STREAM_ID_PATTERN } from './client-message.js';
 import { errorResponse } from './http-errors.js';
 import { MJPEG_CONTENT_TYPE, MjpegResponse } from './mjpeg.js';
+import { exceedsBodyLimit, MAX_BODY_BYTES } from './request-body.js';
 import { chooseRendition } from './rendition.js';
 import { readStaticFile } from './static-files.js';
 import { hasExpired, maySee, type Principal } from './tokens.js';
@@ -27,7 +27,6 @@ export type HttpContext = ViewerContext & {
 
 type Env = { Bindings: HttpBindings; Variables: { principal: Principal } };
 
-const MAX_BODY_BYTES = 64 * 1024;
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Content-Security-Policy':
     "default-src 'self'; connect-src 'self'; img-src 'self' blob: data:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -54,7 +53,10 @@ export function createHttpRoutes(context: HttpContext): Hono<Env> {
     c.set('principal', admission.principal);
     return next();
   });
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => errorResponse(c, 413, 'too-large', 'The body is larger than 64 KiB', { Connection: 'close' }) }));
+  app.use(async (c, next) => {
+    if (!(await exceedsBodyLimit(c.env.incoming))) return next();
+    return errorResponse(c, 413, 'too-large', `The body is larger than ${String(MAX_BODY_BYTES)} bytes`, { Connection: 'close' });
+  });
   addServiceRoutes(app, context);
   addStreamRoutes(app, context);
   app.all('/ws', (c) => errorResponse(c, 400, 'upgrade-expected', 'This path speaks WebSocket'));
@@ -100,9 +102,10 @@ function addPageRoutes(app: Hono<Env>, context: HttpContext): void {
       const isPage = c.req.path === '/';
       return errorResponse(c, 404, 'not-found', isPage ? 'The page is not built: run npm run build' : 'There is no such page');
     }
-    const headers = { 'Cache-Control': file.cacheControl, ETag: file.etag };
-    if (c.req.header('If-None-Match') === file.etag) return c.body(null, 304, headers);
-    return c.body(new Uint8Array(file.body), 200, { ...headers, 'Content-Type': file.contentType });
+    // Weak, as the same file may travel compressed.
+    const headers = { 'Cache-Control': file.cacheControl, ETag: `W/${file.etag}` };
+    if (c.req.header('If-None-Match') === headers.ETag) return c.body(null, 304, headers);
+    return c.body(new Uint8Array(file.body), 200, { ...headers, 'Content-Type': file.contentType, 'Content-Length': String(file.body.length) });
   });
   app.all('*', refuseMethod);
 }

@@ -108,6 +108,8 @@ export async function startViewerServer(options: ViewerServerOptions): Promise<V
     hub.close();
     for (const response of openResponses) response.end();
     for (const viewer of viewers) viewer.close(CLOSE_GOING_AWAY, 'server is closing');
+    // Browsers open connections ahead of need; Node does not count those among the idle ones.
+    for (const connection of connections) if (connection.bytesRead === 0) connection.destroy();
     // Connections that are kept alive end when they fall idle.
     const hangUp = setInterval(() => server.closeIdleConnections(), HANG_UP_INTERVAL_MS);
     const cutOff = setTimeout(() => {

@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { AnnotatedFrame } from '../../src/core/frames.js';
+import { decodeFrameMessage, encodeFrameMessage, FrameMessage } from '../../src/viewers/frame-message.js';
+
+const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value)); // JSON has no -0
+const frames: fc.Arbitrary<AnnotatedFrame> = fc.record({
+  streamId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
+  seq: fc.nat(),
+  ptsMs: finite,
+  capturedAtMs: fc.nat(),
+  widthPx: fc.integer({ min: 1, max: 8000 }),
+  heightPx: fc.integer({ min: 1, max: 8000 }),
+  model: fc.option(fc.record({ name: fc.string({ unit: 'grapheme' }), version: fc.string() }), { nil: null }),
+  detections: fc.array(fc.record({ classId: fc.integer(), label: fc.string({ unit: 'grapheme' }), score: finite, box: fc.tuple(finite, finite, finite, finite) }), { maxLength: 5 }),
+  timingsMs: fc.record({ capture: finite, queue: finite, predict: finite, annotate: finite }),
+  jpeg: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+});
+
+describe('frame message', () => {
+  it('gives back any header and JPEG it was made of', () => {
+    fc.assert(
+      fc.property(frames, fc.integer({ min: 0, max: 2 ** 45 }), (frame, sentAtMs) => {
+        const { header, jpeg } = decodeFrameMessage(encodeFrameMessage(frame, sentAtMs));
+        const { streamId, jpeg: expectedJpeg, ...rest } = frame;
+        expect(header).toEqual({ stream: streamId, sentAtMs, ...rest });
+        expect(Buffer.from(jpeg)).toEqual(expectedJpeg);
+      }),
+    );
+  });
+
+  it('starts with the header length as uint32, little-endian', () => {
+    const [frame] = fc.sample(frames, 1) as [AnnotatedFrame];
+    const message = encodeFrameMessage(frame, 5);
+    const headerLength = message.readUInt32LE(0);
+    expect(JSON.parse(message.subarray(4, 4 + headerLength).toString())).toMatchObject({ stream: frame.streamId, sentAtMs: 5 });
+    expect(message.subarray(4 + headerLength)).toEqual(frame.jpeg);
+  });
+
+  it('shares the JPEG between viewers and gives each its own time', () => {
+    const [frame] = fc.sample(frames, 1) as [AnnotatedFrame];
+    const message = new FrameMessage(frame);
+    const [first, second] = [message.head(1_700_000_000_000), message.head(1_700_000_000_040)];
+    expect(message.jpeg).toBe(frame.jpeg);
+    expect(decodeFrameMessage(first).header.sentAtMs).toBe(1_700_000_000_000);
+    expect(decodeFrameMessage(second).header.sentAtMs).toBe(1_700_000_000_040);
+    expect(message.byteLength).toBe(first.length + frame.jpeg.length);
+  });
+
+  it('reads random bytes or refuses them with a RangeError', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        try {
+          expect(typeof decodeFrameMessage(bytes).header).toBe('object');
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it.each([
+    ['nothing', []],
+    ['half a length', [1, 0]],
+    ['a length without a header', [9, 0, 0, 0]],
+    ['a length of 4 GiB', [255, 255, 255, 255, 123, 125]],
+    ['a header that is a list', [2, 0, 0, 0, 0x5b, 0x5d]],
+    ['a header that is not UTF-8', [4, 0, 0, 0, 0x22, 0xff, 0xfe, 0x22]],
+  ])('refuses %s', (_name, bytes) => {
+    expect(() => decodeFrameMessage(Uint8Array.from(bytes))).toThrow(RangeError);
+  });
+});
