@@ -1,10 +1,15 @@
 import { createAnnotator } from './annotation/annotator.js';
 import { MicroBatcher } from './batching/micro-batcher.js';
-import type { ServiceConfig, StreamConfig } from './config/service-config.js';
+import { readFile } from 'node:fs/promises';
+import type { ServiceConfig, StreamConfig, TlsConfig } from './config/service-config.js';
+import { ConfigError } from './core/errors.js';
+import type { Size } from './core/geometry.js';
 import { PACKAGE_ROOT } from './core/package-paths.js';
 import { redactUrl } from './core/redact.js';
 import { ensureDemoClip } from './demo/demo-clip.js';
+import { loadLabelMap } from './detection/label-map.js';
 import { findFfmpeg, type FfmpegTools } from './ffmpeg/tools.js';
+import { startEmbeddedServer } from './model-server/embedded-server.js';
 import { DetectorHost } from './pipeline/detector-host.js';
 import { followDetector } from './pipeline/follow-detector.js';
 import { Pipeline, type PipelineStreamOptions } from './pipeline/pipeline.js';
@@ -38,7 +43,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { config, log } = options;
   const tools = await findFfmpeg();
   const metrics = createMetrics();
-  const host = await DetectorHost.open({ config, metrics, log });
+  const host = await openDetector({ config, metrics, log });
   const { detector } = host;
   const batcher = new MicroBatcher({ ...config.batching, detect: (batch) => detector.detect(batch) });
   followDetector(batcher, detector);
@@ -75,6 +80,38 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 }
 
+export type DetectorOptions = { readonly config: Pick<ServiceConfig, 'backend' | 'model' | 'labelsFile' | 'batching'>; readonly metrics: Metrics; readonly log: Logger };
+
+/** Frame size until a backend tells its own: the embedded server's default model wants this one. */
+const EMBEDDED_INPUT_SIZE: Size = { widthPx: 512, heightPx: 512 };
+/** For models that take any size and do not say which they like: most Object Detection API models (SSD, EfficientDet) resize to about this. */
+const ENDPOINT_INPUT_SIZE: Size = { widthPx: 640, heightPx: 640 };
+
+/** Makes the detector that a configuration asks for; an embedded model server waits for `start()`.
+ * @throws {ConfigError} the label map or a TLS file cannot be read */
+export async function openDetector({ config, metrics, log }: DetectorOptions): Promise<DetectorHost> {
+  const { backend, model, batching } = config;
+  const isEmbedded = backend.kind === 'embedded';
+  return new DetectorHost({
+    pool: {
+      endpoints: isEmbedded ? [] : backend.endpoints,
+      emptyMessage: 'the embedded model server is starting',
+      tls: isEmbedded || backend.tls === null ? null : await readTls(backend.tls),
+      model,
+      deadlineMs: model.deadlineMs,
+      maxBatchSize: batching.maxBatchSize,
+      maxInFlightBatches: batching.maxInFlightBatches,
+      assumedInputSize: isEmbedded ? EMBEDDED_INPUT_SIZE : ENDPOINT_INPUT_SIZE,
+      labels: await loadLabelMap(config.labelsFile),
+      log,
+      metrics,
+    },
+    startServer: isEmbedded
+      ? () => startEmbeddedServer({ modelBasePath: backend.modelDir, modelName: model.name ?? 'default', engine: backend.engine, log: log.child({ process: 'model-server' }) })
+      : null,
+  });
+}
+
 type Parts = {
   readonly host: DetectorHost;
   readonly batcher: MicroBatcher;
@@ -98,6 +135,8 @@ type StreamContext = { readonly options: ServiceOptions; readonly parts: Parts; 
 function streamOptions(stream: StreamConfig, { options, parts, tools, metrics }: StreamContext): PipelineStreamOptions {
   const { id, name, mode, thresholds, source, fps, widthPx, loop, transport, timeoutMs } = stream;
   const log = options.log.child({ stream: id });
+  if (stream.hwaccel !== null && stream.hwaccel !== 'none') log.warn({ hwaccel: stream.hwaccel }, 'hwaccel is not used yet: frames are decoded in software');
+  if (stream.detectSource !== null) log.warn('detectSource is not used yet: detection looks at source');
   const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: options.cacheDir, tools, log });
   return {
     id,
@@ -112,4 +151,16 @@ function streamOptions(stream: StreamConfig, { options, parts, tools, metrics }:
     metrics,
     log,
   };
+}
+
+/** Reads the PEM files that the configuration names. */
+async function readTls(files: TlsConfig): Promise<Partial<Record<keyof TlsConfig, Buffer>>> {
+  const read = async ([name, path]: [string, string]): Promise<[string, Buffer]> => {
+    try {
+      return [name, await readFile(path)];
+    } catch (error) {
+      throw new ConfigError([{ file: path, path: '', message: `backend.tls.${name} cannot be read (${error instanceof Error ? error.message : String(error)})` }]);
+    }
+  };
+  return Object.fromEntries(await Promise.all(Object.entries(files).map(read)));
 }

@@ -5,14 +5,14 @@ import type { ServiceConfig, StreamConfig } from '../config/service-config.js';
 import { ConfigError, formatConfigIssue, SightlineError } from '../core/errors.js';
 import { ensureDemoClip } from '../demo/demo-clip.js';
 import { findFfmpeg, type FfmpegTools } from '../ffmpeg/tools.js';
-import { DetectorHost } from '../pipeline/detector-host.js';
+import { openDetector } from '../service.js';
 import { rationalValue } from '../ffmpeg/rational.js';
 import { probeSource } from '../sources/probe-source.js';
 import { DEMO_SOURCE } from '../sources/source-location.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-code.js';
-import { addLogOptions, loggerOf, type LogFlags } from './log-options.js';
+import { addLogOptions, loggerOf, quietUnlessAsked, type LogFlags } from './log-options.js';
 import { addServiceOptions, type ServiceFlags } from './serve.js';
 import { onShutdown } from './shutdown.js';
 
@@ -22,8 +22,8 @@ const BACKEND_TIMEOUT_MS = 30_000;
 /** `sightline check`: looks at everything that `serve` needs and says what to do about what is wrong. */
 export function checkCommand(report: (exitCode: number) => void): Command {
   const command = new Command('check').description('look at ffmpeg, the configuration, every source and the backend, and say what is wrong');
-  return addLogOptions(addServiceOptions(command), 'silent').action(async ({ logLevel, logFormat, ...flags }: ServiceFlags & LogFlags) => {
-    const log = loggerOf({ logLevel, ...(logFormat === undefined ? {} : { logFormat }) });
+  return addLogOptions(addServiceOptions(command)).action(async (flags: ServiceFlags & LogFlags) => {
+    const log = loggerOf(quietUnlessAsked(flags, 'silent'));
     const shutdown = onShutdown();
     try {
       report(await runChecks(flags, log, shutdown.signal));
@@ -58,7 +58,7 @@ async function checkStream(findings: Findings, stream: StreamConfig, context: { 
 }
 
 async function checkBackend(config: ServiceConfig, log: Logger, signal: AbortSignal): Promise<string> {
-  const host = await DetectorHost.open({ config, metrics: createMetrics(), log });
+  const host = await openDetector({ config, metrics: createMetrics(), log });
   try {
     host.start();
     await host.whenReady(BACKEND_TIMEOUT_MS, signal);

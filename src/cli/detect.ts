@@ -10,10 +10,10 @@ import { ConfigError, SightlineError, type ConfigIssue } from '../core/errors.js
 import { ensureDemoClip } from '../demo/demo-clip.js';
 import { findFfmpeg, type FfmpegTools } from '../ffmpeg/tools.js';
 import { detectFile, type FrameSink } from '../pipeline/detect-file.js';
-import { DetectorHost } from '../pipeline/detector-host.js';
+import { openDetector } from '../service.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { JsonLinesSink } from './json-lines-sink.js';
-import { addLogOptions, loggerOf, type LogFlags } from './log-options.js';
+import { addLogOptions, loggerOf, quietUnlessAsked, type LogFlags } from './log-options.js';
 import { Mp4Sink } from './mp4-sink.js';
 import { createProgress } from './progress.js';
 import { onShutdown } from './shutdown.js';
@@ -47,7 +47,7 @@ export function detectCommand(): Command {
     .option('--labels <file>', 'label map: .pbtxt, .txt or .json (default: COCO)')
     .option('--threshold <score>', 'lowest score that is written, 0 to 1', '0.4')
     .option('--fps <number>', 'look at no more frames a second than this');
-  return addLogOptions(command, 'warn').action(async (input: string, flags: DetectFlags) => {
+  return addLogOptions(command).action(async (input: string, flags: DetectFlags) => {
     await runDetect(input, flags);
   });
 }
@@ -56,7 +56,7 @@ async function runDetect(input: string, flags: DetectFlags): Promise<void> {
   const { fps, threshold } = parseNumbers(flags);
   const { backend, model, modelDir, labels } = flags;
   const config = await loadDetectConfig({ backend, model, modelDir, labels });
-  const log = loggerOf(flags);
+  const log = loggerOf(quietUnlessAsked(flags, 'error'));
   const shutdown = onShutdown();
   const closers: (() => Promise<void>)[] = [];
   const progress = createProgress(process.stderr);
@@ -64,7 +64,7 @@ async function runDetect(input: string, flags: DetectFlags): Promise<void> {
     const tools = await findFfmpeg();
     const outputs = await openOutputs(basename(input), flags, tools);
     closers.push(() => outputs.close());
-    const host = await DetectorHost.open({ config, metrics: createMetrics(), log });
+    const host = await openDetector({ config, metrics: createMetrics(), log });
     closers.push(() => host.close());
     const backendGone = new AbortController();
     host.failed.catch(() => {

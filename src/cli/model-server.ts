@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { runModelServer } from '../model-server/run-model-server.js';
-import { addLogOptions, loggerOf, type LogFlags } from './log-options.js';
+import { addLogOptions, loggerOf, quietUnlessAsked, type LogFlags } from './log-options.js';
 
 type ModelServerFlags = LogFlags & {
   readonly port: string;
@@ -20,6 +20,6 @@ export function modelServerCommand(): Command {
     .option('--model_base_path <folder>', 'folder with one sub-folder a version (default: the built-in model)')
     .addOption(new Option('--engine <engine>', 'what runs the model').choices(['auto', 'wasm', 'tfjs-node', 'tfjs-node-gpu']).default('auto'));
   return addLogOptions(command).action(async (flags: ModelServerFlags) => {
-    await runModelServer(flags, loggerOf(flags));
+    await runModelServer(flags, loggerOf(quietUnlessAsked(flags, 'info')));
   });
 }

@@ -32,11 +32,11 @@ export function addServiceOptions(command: Command): Command {
 
 /** `sightline serve`: the service, until SIGINT or SIGTERM. */
 export function serveCommand(): Command {
-  return addLogOptions(addServiceOptions(new Command('serve').description('watch the streams and show them in a browser page'))).action(async ({ logLevel, logFormat, ...flags }: ServiceFlags & LogFlags) => {
-    const log = loggerOf({ logLevel, ...(logFormat === undefined ? {} : { logFormat }) });
+  return addLogOptions(addServiceOptions(new Command('serve').description('watch the streams and show them in a browser page'))).action(async (flags: ServiceFlags & LogFlags) => {
     const shutdown = onShutdown();
     try {
       const config = await loadConfig({ flags });
+      const log = loggerOf(config.log);
       const service = await startService({ config, cacheDir: cacheDir(), log });
       try {
         process.stdout.write(`Sightline shows ${streamCount(config.streams.length)} at ${service.url}\n`);

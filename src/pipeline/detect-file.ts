@@ -100,7 +100,7 @@ export async function detectFile(options: DetectFileOptions): Promise<{ frames: 
             written.end().then(resolve, fail);
           },
         });
-      (source as VideoSource | null)?.request(capacity);
+      (source)?.request(capacity);
     });
     return { frames: written.frames, problem: problemOf(status, written.frames) };
   } finally {

@@ -1,58 +1,33 @@
-import { readFile } from 'node:fs/promises';
-import type { ServiceConfig } from '../config/service-config.js';
-import { ClosedError, ConfigError, ModelMismatchError, ServingUnavailableError, type SightlineError } from '../core/errors.js';
-import type { Size } from '../core/geometry.js';
-import { BackendPool } from '../detection/backend-pool.js';
-import { loadLabelMap } from '../detection/label-map.js';
-import { startEmbeddedServer, type EmbeddedServer } from '../model-server/embedded-server.js';
-import type { Logger } from '../telemetry/logger.js';
-import type { Metrics } from '../telemetry/metrics.js';
+import { ClosedError, ModelMismatchError, ServingUnavailableError } from '../core/errors.js';
+import { BackendPool, type BackendPoolOptions } from '../detection/backend-pool.js';
 
-export type DetectorConfig = Pick<ServiceConfig, 'backend' | 'model' | 'labelsFile' | 'batching'>;
-export type DetectorHostOptions = { readonly config: DetectorConfig; readonly metrics: Metrics; readonly log: Logger };
+/** A model server that belongs to this service. */
+export interface OwnedServer {
+  /** `host:port`, when it serves for the first time. */
+  readonly ready: Promise<string>;
+  close(): Promise<void>;
+}
 
-/** Frame size until a backend tells its own: the embedded server's default model wants this one. */
-const EMBEDDED_INPUT_SIZE: Size = { widthPx: 512, heightPx: 512 };
-/** For models that take any size and do not say which they like: most Object Detection API models (SSD, EfficientDet) resize to about this. */
-const ENDPOINT_INPUT_SIZE: Size = { widthPx: 640, heightPx: 640 };
+export type DetectorHostOptions = {
+  readonly pool: BackendPoolOptions;
+  /** Starts the model server that the pool's endpoints do not name, or `null`. */
+  readonly startServer: (() => OwnedServer) | null;
+};
 
-/** The detector that a configuration asks for, together with the embedded model server where it asks for that. */
+/** A detector together with the model server that is started for it. */
 export class DetectorHost {
   readonly detector: BackendPool;
-  /** Rejects when the embedded model server cannot be started; never resolves. */
+  /** Rejects when the model server cannot be started; never resolves. */
   readonly failed: Promise<never>;
-  readonly #options: DetectorHostOptions;
-  #embedded: EmbeddedServer | null = null;
+  readonly #startServer: DetectorHostOptions['startServer'];
+  #server: OwnedServer | null = null;
   #closing: Promise<void> | null = null;
-  #fail: (error: unknown) => void = () => undefined;
+  #fail: (error: Error) => void = () => undefined;
 
-  /** Reads the label map and the TLS files; nothing is started yet but the connections to endpoints.
-   * @throws {ConfigError} when one of them cannot be read */
-  static async open(options: DetectorHostOptions): Promise<DetectorHost> {
-    const { config, log, metrics } = options;
-    const { backend, model, batching } = config;
-    const labels = await loadLabelMap(config.labelsFile);
-    const tls = backend.kind === 'endpoints' && backend.tls !== null ? await readTls(backend.tls) : null;
-    const isEmbedded = backend.kind === 'embedded';
-    const pool = new BackendPool({
-      endpoints: isEmbedded ? [] : backend.endpoints,
-      emptyMessage: 'the embedded model server is starting',
-      tls,
-      model,
-      deadlineMs: model.deadlineMs,
-      maxBatchSize: batching.maxBatchSize,
-      maxInFlightBatches: batching.maxInFlightBatches,
-      assumedInputSize: isEmbedded ? EMBEDDED_INPUT_SIZE : ENDPOINT_INPUT_SIZE,
-      labels,
-      log,
-      metrics,
-    });
-    return new DetectorHost(options, pool);
-  }
-
-  private constructor(options: DetectorHostOptions, pool: BackendPool) {
-    this.#options = options;
-    this.detector = pool;
+  /** Connects to the endpoints; the model server waits for `start()`. */
+  constructor(options: DetectorHostOptions) {
+    this.detector = new BackendPool(options.pool);
+    this.#startServer = options.startServer;
     this.failed = new Promise((_resolve, reject) => {
       this.#fail = reject;
     });
@@ -60,21 +35,15 @@ export class DetectorHost {
     this.failed.catch(() => undefined);
   }
 
-  /** Starts the embedded model server where the configuration asks for it. */
+  /** Starts the model server, if there is one to start. */
   start(): void {
-    const { config, log } = this.#options;
-    if (config.backend.kind !== 'embedded' || this.#embedded !== null || this.#closing !== null) return;
-    this.#embedded = startEmbeddedServer({
-      modelBasePath: config.backend.modelDir,
-      modelName: config.model.name ?? 'default',
-      engine: config.backend.engine,
-      log: log.child({ process: 'model-server' }),
-    });
-    this.#embedded.ready.then(
+    if (this.#startServer === null || this.#server !== null || this.#closing !== null) return;
+    this.#server = this.#startServer();
+    this.#server.ready.then(
       (endpoint) => {
         this.detector.add(endpoint);
       },
-      (error: unknown) => {
+      (error: Error) => {
         if (this.#closing === null) this.#fail(error);
       },
     );
@@ -84,10 +53,10 @@ export class DetectorHost {
    * @throws {ModelMismatchError} at once when the model does not fit
    * @throws {ServingUnavailableError} when every backend was asked in vain, or after `timeoutMs`
    * @throws {ClosedError} when `signal` was aborted
-   * @throws what the embedded model server ended with */
-  async whenReady(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const ready = new Promise<void>((resolve, reject) => {
-      const fail = (error: SightlineError): void => {
+   * @throws what the model server ended with */
+  whenReady(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error): void => {
         finish(() => {
           reject(error);
         });
@@ -113,26 +82,14 @@ export class DetectorHost {
         end();
       };
       signal.addEventListener('abort', onAbort);
+      this.failed.catch(fail);
       look();
     });
-    await Promise.race([ready, this.failed]);
   }
 
-  /** Closes the connections, then the embedded server. Idempotent. */
+  /** Closes the connections, then the model server. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= this.detector.close().then(() => this.#embedded?.close());
+    this.#closing ??= this.detector.close().then(() => this.#server?.close());
     return this.#closing;
   }
-}
-
-/** Reads the PEM files that the configuration names. */
-async function readTls(files: Readonly<Partial<Record<'ca' | 'cert' | 'key', string>>>): Promise<Partial<Record<'ca' | 'cert' | 'key', Buffer>>> {
-  const read = async (name: string, path: string): Promise<readonly [string, Buffer]> => {
-    try {
-      return [name, await readFile(path)];
-    } catch (error) {
-      throw new ConfigError([{ file: path, path: '', message: `backend.tls.${name} cannot be read (${error instanceof Error ? error.message : String(error)})` }]);
-    }
-  };
-  return Object.fromEntries(await Promise.all(Object.entries(files).map(([name, path]) => read(name, path))));
 }

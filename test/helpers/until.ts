@@ -7,7 +7,7 @@ export async function until<T>(condition: () => T | Promise<T>, options: UntilOp
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     const value = await condition();
-    if (value !== false && value !== null && value !== undefined) return value as NonNullable<T>;
+    if (value !== false && value !== null && value !== undefined) return value;
     if (performance.now() > endMs) throw new Error(`Waited ${String(timeoutMs)} ms in vain for ${options.what ?? condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

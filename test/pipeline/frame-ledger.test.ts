@@ -23,7 +23,7 @@ describe('FrameLedger', () => {
           if (ended !== undefined) {
             if (end === 'shown') ledger.shown(ended);
             else if (end === 'superseded' || end === 'deadline' || end === 'closed') ledger.dropped(ended, end);
-            else ledger.failed(ended, end as 'serving');
+            else ledger.failed(ended, end);
           }
           const counters = ledger.counters();
           expect(counters.decoded).toBe(counters.shown + counters.inFlight + sum(counters.dropped) + sum(counters.failed));
