@@ -1,4 +1,4 @@
-import { boxArea, boxIou, unletterboxBox, type BoxXyxyPx, type BoxYxyxNormalized, type Letterbox } from '../core/geometry.js';
+import { boxIou, unletterboxBox, type BoxXyxyPx, type BoxYxyxNormalized, type Letterbox } from '../core/geometry.js';
 import { COCO_IDS } from './coco-ids.js';
 
 /** Rows of the answer for an image, as Object Detection API models have them. */
@@ -11,6 +11,9 @@ export const VALUES_PER_ROW = 6;
  * use (`batch_non_max_suppression { iou_threshold: 0.6 }`). The default model's local maxima leave little to suppress: on 60 frames of people walking, no two
  * boxes of one class with scores above 0.15 overlapped by more than 0.3. */
 export const NMS_IOU_THRESHOLD = 0.6;
+
+/** Normalised boxes travel as float32; a thinner one would not survive that. */
+const MIN_SIDE = 1e-6;
 
 /** One object as the answer carries it. */
 export type DetectionRow = { readonly box: BoxYxyxNormalized; readonly classId: number; readonly score: number };
@@ -25,7 +28,7 @@ export function readDetectionRows(values: ArrayLike<number>, lb: Letterbox): Det
     const [x1, y1, x2, y2, score, classIndex] = Array.from({ length: VALUES_PER_ROW }, (_, index) => values[at + index] ?? NaN) as [number, number, number, number, number, number];
     const classId = COCO_IDS[classIndex];
     const box = unletterboxBox([x1, y1, x2, y2], lb);
-    if (classId === undefined || !(score > 0) || !(boxArea(box) > 0)) continue;
+    if (classId === undefined || !(score > 0) || !isVisible(box, lb)) continue;
     candidates.push({ box, classId, score: Math.min(1, score) });
   }
   candidates.sort((a, b) => b.score - a.score);
@@ -44,6 +47,10 @@ function suppressOverlaps(ordered: readonly Candidate[]): Candidate[] {
     if (!isDuplicate) kept.push(candidate);
   }
   return kept;
+}
+
+function isVisible(box: BoxXyxyPx, lb: Letterbox): boolean {
+  return box[2] - box[0] > MIN_SIDE * lb.source.widthPx && box[3] - box[1] > MIN_SIDE * lb.source.heightPx;
 }
 
 function normalize(box: BoxXyxyPx, lb: Letterbox): BoxYxyxNormalized {

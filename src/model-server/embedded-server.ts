@@ -71,6 +71,7 @@ class Supervisor implements EmbeddedServer {
   /** Deaths in a row without a healthy time between them. */
   #deaths = 0;
   #problem: SightlineError | null = null;
+  #timedOut = false;
   #timer: NodeJS.Timeout | null = null;
   #closing: Promise<void> | null = null;
   #resolveReady: (endpoint: string) => void = () => undefined;
@@ -112,6 +113,7 @@ class Supervisor implements EmbeddedServer {
     const { modelName, modelBasePath, engine, log, entry, execArgv } = this.#options;
     this.#problem = null;
     this.#readySinceMs = null;
+    this.#timedOut = false;
     const args = [`--port=${this.#port === null ? 'auto' : String(this.#port)}`, `--host=${HOST}`, `--model_name=${modelName}`, `--engine=${engine}`, `--log-level=${log.level}`, '--log-format=json'];
     if (modelBasePath !== null) args.push(`--model_base_path=${modelBasePath}`);
     const server = new ServerProcess({
@@ -128,7 +130,7 @@ class Supervisor implements EmbeddedServer {
     });
     this.#process = server;
     this.#timer = setTimeout(() => {
-      log.error(`the model server was not ready within ${String(this.#timesMs.startLimit)} ms and is killed`);
+      this.#timedOut = true;
       server.kill();
     }, this.#timesMs.startLimit);
   }
@@ -147,7 +149,8 @@ class Supervisor implements EmbeddedServer {
     this.#resolveReady(endpoint);
   }
 
-  #onExit(reason: string): void {
+  #onExit(ending: string): void {
+    const reason = this.#timedOut ? `not ready within ${String(this.#timesMs.startLimit)} ms` : ending;
     this.#stopTimer();
     this.#process = null;
     if (this.#closing !== null) return;

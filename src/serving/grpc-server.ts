@@ -1,4 +1,4 @@
-import { Metadata, Server, ServerCredentials, status, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
+import { Metadata, Server, ServerCredentials, logVerbosity, setLogVerbosity, status, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
 import { ConfigError, ModelOutputError, PortInUseError } from '../core/errors.js';
 import type { Rpc } from './rpcs.js';
 
@@ -63,6 +63,8 @@ export function unaryMethod<Request, Response>(rpc: Rpc<Request, Response>, hand
  * @throws {ConfigError} when the host is none of this machine's */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
+  // What goes wrong is in the errors; grpc-js would write it to standard error as well, in a form of its own.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,

@@ -1,4 +1,4 @@
-import { Client, connectivityState, credentials, Metadata, status, type ChannelCredentials, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
+import { Client, connectivityState, credentials, logVerbosity, Metadata, setLogVerbosity, status, type ChannelCredentials, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
 import { ClosedError, ModelMismatchError, ModelOutputError } from '../core/errors.js';
 import type { ModelIdentity } from '../core/frames.js';
 import { hintsFromHeaders, type ServingHints } from './hints.js';
@@ -71,6 +71,8 @@ export class ServingClient {
     const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
     this.endpoint = options.endpoint;
     this.#usesTls = options.tls !== undefined;
+    // What goes wrong is in the errors; grpc-js would write it to standard error as well, in a form of its own.
+    setLogVerbosity(logVerbosity.NONE);
     this.#client = new Client(host.includes(':') ? `[${host}]:${String(port)}` : `${host}:${String(port)}`, channelCredentials(options.tls), {
       'grpc.max_receive_message_length': maxMessageBytes,
       'grpc.max_send_message_length': maxMessageBytes,
