@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { npmEnvironment } from '../../scripts/lib/node-modules.mjs';
 import { until } from '../helpers/until.js';
-import { descendantsOf, isReady, runs, startServing } from './processes.js';
+import { commandOf, descendantsOf, isReady, runs, startServing } from './processes.js';
 import { execute, ROOT } from './sandbox.js';
 
 type Packed = { readonly filename: string; readonly size: number; readonly files: readonly { readonly path: string; readonly size: number }[] };
@@ -20,7 +20,7 @@ describe('the packed package', () => {
     const [first] = JSON.parse(stdout) as Packed[];
     if (first === undefined) throw new Error('npm pack made nothing');
     packed = first;
-  });
+  }, 180_000);
 
   afterAll(() => {
     rmSync(folder, { recursive: true, force: true });
@@ -57,11 +57,16 @@ describe('the packed package', () => {
       await until(async () => (await snapshot()).status === 200, { timeoutMs: 60_000 });
       const jpeg = Buffer.from(await (await snapshot()).arrayBuffer());
       expect([...jpeg.subarray(0, 3)]).toEqual([0xff, 0xd8, 0xff]);
-    } finally {
+
       const pids = descendantsOf(serving.child.pid ?? 0);
-      serving.child.kill('SIGTERM');
+      // npx hands signals to the shell between, which keeps them to itself; the service is told directly.
+      const service = pids.filter((pid) => /^\S*node\S* \S*\/sightline serve/.test(commandOf(pid)));
+      expect(service).toHaveLength(1);
+      for (const pid of service) process.kill(pid, 'SIGTERM');
       expect(await serving.ended, serving.output()).toBe(0);
       await until(() => !pids.some(runs), { timeoutMs: 5000 });
+    } finally {
+      for (const pid of descendantsOf(serving.child.pid ?? 0)) process.kill(pid, 'SIGKILL');
     }
   });
 });

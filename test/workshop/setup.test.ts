@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Problem, requireNode } from '../../scripts/lib/problem.mjs';
 import { adviceWithoutApt } from '../../scripts/lib/system-packages.mjs';
+import { until } from '../helpers/until.js';
+import { runs } from './processes.js';
 import { execute, makeSandbox, ROOT, type Sandbox } from './sandbox.js';
 
 let sandbox: Sandbox;
@@ -258,6 +261,17 @@ describe('set-up as a whole', () => {
     expect(() => {
       requireNode(version);
     }).not.toThrow();
+  });
+
+  test('ends with its step when it is told to, and leaves no process behind', async () => {
+    sandbox.write('package-lock.json', '{"packages":{}}');
+    sandbox.standIn('npm', 'echo "$$" >> "$CALLS"; exec sleep 60');
+    const child = spawn(process.execPath, [join(sandbox.root, 'scripts/setup.mjs'), '--only', 'modules'], { env: { PATH: `${join(sandbox.root, '.path')}:/usr/bin:/bin`, CALLS: join(sandbox.root, '.calls') }, stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    const npm = Number(await until(() => sandbox.calls()[0]));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(143);
+    await until(() => !runs(npm), { timeoutMs: 5000 });
   });
 
   test.each([['--tset'], ['--only', 'everything']])('refuses the arguments %s %s', async (...args) => {

@@ -20,7 +20,7 @@ async function npmStart(): Promise<{ serving: Serving; pids: number[] }> {
   return { serving, pids };
 }
 
-describe.runIf(process.platform === 'linux')('npm start', () => {
+describe.runIf(process.platform === 'linux')('npm start', { timeout: 120_000 }, () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('ends with 0 after %s and leaves no process behind', async (signal) => {
     const { serving, pids } = await npmStart();
     expect(pids.map(commandOf).join('\n')).toContain('scripts/start.mjs');
