@@ -7,17 +7,29 @@ export const MARGIN_PX = 64;
 export const PAVEMENT_Y = 520;
 export const ROAD_Y = 596;
 
-/** The parts of the scene that only move as a whole, drawn once. All but the cloud are wider than the picture by the margin on both sides. */
-export type BackgroundLayers = { readonly sky: Canvas; readonly cloud: Canvas; readonly hills: Canvas; readonly farHouses: Canvas; readonly houses: Canvas; readonly ground: Canvas };
+/** A strip of the scene that only moves as a whole, drawn once; wider than the picture by the margin on both sides. */
+export type Layer = { readonly canvas: Canvas; readonly topPx: number };
 
-/** Draws the layers for a picture of `size`. */
+/** From far to near. */
+export type BackgroundLayers = { readonly sky: Layer; readonly hills: Layer; readonly farHouses: Layer; readonly houses: Layer; readonly ground: Layer; readonly cloud: Canvas };
+
+/** Draws the layers for a picture of `size`. Strips are no higher than what is in them: moving them is most of a frame's cost. */
 export function drawBackground(size: Size): BackgroundLayers {
-  const layer = (paint: (ctx: CanvasRenderingContext2D, widthPx: number) => void): Canvas => {
-    const canvas = createCanvas(size.widthPx + 2 * MARGIN_PX, size.heightPx);
-    paint(canvas.getContext('2d'), canvas.width);
-    return canvas;
+  const layer = (topPx: number, bottomPx: number, paint: (ctx: CanvasRenderingContext2D, widthPx: number) => void): Layer => {
+    const canvas = createCanvas(size.widthPx + 2 * MARGIN_PX, bottomPx - topPx);
+    const ctx = canvas.getContext('2d');
+    ctx.translate(0, -topPx);
+    paint(ctx, canvas.width);
+    return { canvas, topPx };
   };
-  return { sky: layer(paintSky), cloud: drawCloudSprite(), hills: layer(paintHills), farHouses: layer(paintFarHouses), houses: layer(paintHouses), ground: layer(paintGround) };
+  return {
+    sky: layer(0, PAVEMENT_Y, paintSky),
+    hills: layer(320, PAVEMENT_Y, paintHills),
+    farHouses: layer(310, PAVEMENT_Y, paintFarHouses),
+    houses: layer(300, PAVEMENT_Y, paintHouses),
+    ground: layer(PAVEMENT_Y, size.heightPx, (ctx, widthPx) => { paintGround(ctx, widthPx, size.heightPx); }),
+    cloud: drawCloudSprite(),
+  };
 }
 
 /** Size of the cloud's picture; its middle is the cloud's. */
@@ -116,8 +128,7 @@ function paintWindows(ctx: CanvasRenderingContext2D, area: { x: number; y: numbe
   }
 }
 
-function paintGround(ctx: CanvasRenderingContext2D, widthPx: number): void {
-  const { height } = ctx.canvas;
+function paintGround(ctx: CanvasRenderingContext2D, widthPx: number, height: number): void {
   ctx.fillStyle = '#b9b4ab';
   ctx.fillRect(0, PAVEMENT_Y, widthPx, ROAD_Y - PAVEMENT_Y);
   ctx.strokeStyle = 'rgba(110,104,96,0.35)';

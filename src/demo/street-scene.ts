@@ -1,6 +1,6 @@
 import { createCanvas, type Canvas } from 'canvas';
 import type { Size } from '../core/geometry.js';
-import { CLOUD_SIZE, drawBackground, MARGIN_PX, ROAD_Y, type BackgroundLayers } from './background.js';
+import { CLOUD_SIZE, drawBackground, MARGIN_PX, ROAD_Y, type BackgroundLayers, type Layer } from './background.js';
 import { drawClock } from './clock.js';
 import { drawStopSign } from './stop-sign.js';
 import { drawTrafficLight } from './traffic-light.js';
@@ -24,16 +24,18 @@ export class StreetScene {
     const phase = (((index % DEMO_FRAMES) + DEMO_FRAMES) % DEMO_FRAMES) / DEMO_FRAMES;
     const ctx = this.#canvas.getContext('2d');
     const sway = wave(phase, 1, 0);
-    ctx.drawImage(this.#layers.sky, -MARGIN_PX, 0);
+    const { sky, hills, farHouses, houses, ground } = this.#layers;
+    const place = (layer: Layer, x: number): void => { ctx.drawImage(layer.canvas, x - MARGIN_PX, layer.topPx); };
+    place(sky, 0);
     this.#drawClouds(phase);
     // What is nearer moves more.
-    ctx.drawImage(this.#layers.hills, -MARGIN_PX + sway * 5, 0);
-    ctx.drawImage(this.#layers.farHouses, -MARGIN_PX + sway * 10, 0);
-    ctx.drawImage(this.#layers.houses, -MARGIN_PX + sway * 20, 0);
-    ctx.drawImage(this.#layers.ground, -MARGIN_PX + sway * 36, 0);
-    this.#at(226 + sway * 36, 250, (ground) => { drawClock(ctx, phase, ground); }, 570);
-    this.#at(660 + sway * 36, 315, (ground) => { drawTrafficLight(ctx, phase, ground); }, 560);
-    this.#at(1050 + sway * 36, 222, (ground) => { drawStopSign(ctx, ground); }, 576);
+    place(hills, sway * 5);
+    place(farHouses, sway * 10);
+    place(houses, sway * 20);
+    place(ground, sway * 36);
+    this.#at(226 + sway * 36, 250, (groundY) => { drawClock(ctx, phase, groundY); }, 570);
+    this.#at(660 + sway * 36, 315, (groundY) => { drawTrafficLight(ctx, phase, groundY); }, 560);
+    this.#at(1050 + sway * 36, 222, (groundY) => { drawStopSign(ctx, groundY); }, 576);
     return this.#canvas;
   }
 

@@ -7,7 +7,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/no route to host|network is unreachable|host is unreachable/iu, 'host not reachable'],
   [/name or service not known|failed to resolve|temporary failure in name resolution|nodename nor servname/iu, 'host name not known'],
   [/connection timed out|operation timed out|timed out/iu, 'no answer in time'],
-  [/moov atom not found/iu, 'the file is incomplete (its index is missing)'],
+  [/moov atom not found/iu, 'not a complete video file (no index found)'],
   [/permission denied/iu, 'no permission to read it'],
   [/format not on whitelist|protocol '.*' not on whitelist/iu, 'not a video file of a supported kind'],
   [/invalid data found when processing input/iu, 'not a video that can be read'],

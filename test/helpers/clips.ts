@@ -49,6 +49,7 @@ export type NumberedClip = {
 /** Makes a clip whose nth frame shows the number n: ten upright bars, bar i white where bit i is set. Read with {@link numberOf}. */
 export function numberedClip(clip: NumberedClip): Promise<string> {
   const [widthPx, heightPx] = [clip.widthPx ?? 160, clip.heightPx ?? 96];
+  const pixels = widthPx % 2 === 0 && heightPx % 2 === 0 ? 'yuv420p' : 'yuv444p';
   const bars = Array.from({ length: NUMBER_BITS }, (_, bit) => {
     const left = Math.round((bit * widthPx) / NUMBER_BITS);
     const right = Math.round(((bit + 1) * widthPx) / NUMBER_BITS);
@@ -56,11 +57,20 @@ export function numberedClip(clip: NumberedClip): Promise<string> {
   });
   const filters = [...bars, ...(clip.filters === undefined ? [] : [clip.filters])].join(',');
   return generated(clip.name, [
-    '-f', 'lavfi', '-i', `color=black:s=${String(widthPx)}x${String(heightPx)}:r=${clip.rate ?? '25'}`,
+    '-f', 'lavfi', '-i', `color=black:s=${String(widthPx)}x${String(heightPx)}:r=${clip.rate ?? '25'},format=${pixels}`,
     '-vf', filters, '-frames:v', String(clip.frames),
-    '-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '12', '-g', '12', '-pix_fmt', widthPx % 2 === 0 && heightPx % 2 === 0 ? 'yuv420p' : 'yuv444p',
+    '-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '12', '-g', '12', '-pix_fmt', pixels,
     ...(clip.options ?? []),
   ]);
+}
+
+/** Gives a clip the mark of a picture that must be turned clockwise by `degrees` to stand upright, without coding it again. */
+export async function rotatedClip(name: string, path: string, degrees: number): Promise<string> {
+  const { stdout } = await run('ffmpeg', ['-version']);
+  const major = Number(/version n?(\d+)/u.exec(stdout)?.[1] ?? '99');
+  // Version 5 turns this tag into a matrix, counter-clockwise; newer ones ignore it and have an option instead, counter-clockwise too.
+  if (major < 6) return generated(name, ['-i', path, '-c', 'copy', '-metadata:s:v:0', `rotate=${String(360 - degrees)}`]);
+  return generated(name, ['-display_rotation', String(-degrees), '-i', path, '-c', 'copy']);
 }
 
 /** Reads the number off a picture of a {@link numberedClip}.

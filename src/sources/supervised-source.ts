@@ -1,0 +1,360 @@
+import { ClosedError, SourceStalledError, type SightlineError } from '../core/errors.js';
+import { letterbox, limitWidth, type Letterbox, type Size } from '../core/geometry.js';
+import { rationalValue } from '../ffmpeg/rational.js';
+import { backoffMs } from './backoff.js';
+import { FramePool } from './frame-pool.js';
+import { FrameReader } from './frame-reader.js';
+import { Pacer } from './pacer.js';
+import { PooledFrame } from './pooled-frame.js';
+import { probeSource, type SourceInfo } from './probe-source.js';
+import { outcomeOfError, outcomeOfRun } from './run-outcome.js';
+import { DEMO_SOURCE, parseSource, type SourceLocation } from './source-location.js';
+import { stallLimitMs } from './stall-limit.js';
+import { INITIAL_STATE, step, type RunOutcome, type SupervisorEffect, type SupervisorEvent, type SupervisorState } from './supervisor-machine.js';
+import type { SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
+
+const DEFAULT_MAX_HELD_FRAMES = 96;
+/** Pipes hold this much at most; small frames lie in them by the hundred. */
+const PIPE_BYTES = 1024 * 1024;
+/** A camera that refuses a login may lock the account when it is asked too often. */
+const UNAUTHORIZED_RETRY_MS = 30_000;
+/** Frames have to come for this long before earlier failures are forgiven. */
+const HEALTHY_AFTER_MS = 10_000;
+const WATCH_INTERVAL_MS = 250;
+/** A replay that goes on in the middle starts decoding this much earlier and skips what was handed out. */
+const SEEK_LEAD_MS = 1000;
+
+/** What one run of ffmpeg works with. */
+type Run = {
+  readonly info: SourceInfo;
+  readonly reader: FrameReader;
+  readonly box: Letterbox;
+  readonly displaySize: Size;
+  readonly modelPool: FramePool;
+  readonly displayPool: FramePool;
+  /** Frames up to here were handed out before. */
+  readonly skipUntilMs: number | null;
+  firstFrameAtMs: number | null;
+  lastFrameAtMs: number | null;
+  lastPtsMs: number | null;
+  intervalMs: number | null;
+  /** Called when no frame waits any more. */
+  onEmpty: (() => void) | null;
+};
+
+/** The {@link VideoSource}: carries out what the state machine decides, and hands out frames as they may go. */
+export class SupervisedSource implements VideoSource {
+  readonly #options: VideoSourceOptions;
+  readonly #events: VideoSourceEvents;
+  readonly #live: boolean;
+  readonly #loop: boolean;
+  readonly #pacer = new Pacer();
+  readonly #queue: SupervisorEvent[] = [];
+  #state: SupervisorState = INITIAL_STATE;
+  #stepping = false;
+  #pumping = false;
+  #modelInputSize: Size;
+  #seq = 0;
+  #demand = 0;
+  #info: SourceInfo | null = null;
+  #firstPtsMs: number | null = null;
+  #lastPtsMs: number | null = null;
+  #pools: { modelPool: FramePool; displayPool: FramePool } | null = null;
+  #run: Run | null = null;
+  #abort: AbortController | null = null;
+  #running: Promise<void> = Promise.resolve();
+  #retryTimer: NodeJS.Timeout | null = null;
+  #paceTimer: NodeJS.Timeout | null = null;
+  #closing: Promise<void> | null = null;
+  #lastStatus = '';
+
+  constructor(options: VideoSourceOptions, events: VideoSourceEvents) {
+    if (options.fps !== null && !(options.fps > 0)) throw new RangeError(`Expected \`fps\` to be > 0, got ${String(options.fps)}`);
+    this.#options = options;
+    this.#events = events;
+    this.#modelInputSize = options.modelInputSize;
+    this.#live = options.mode === 'live';
+    this.#loop = options.loop || (this.#live && options.source === DEMO_SOURCE);
+  }
+
+  get status(): SourceStatus {
+    const info = this.#info;
+    const { status, error } = this.#state;
+    return {
+      state: status,
+      displaySize: info === null ? null : limitWidth(info.size, this.#options.widthPx),
+      sourceSize: info?.size ?? null,
+      timeBase: info?.timeBase ?? null,
+      declaredFps: info?.declaredFps ? rationalValue(info.declaredFps) : null,
+      declaredRate: info?.declaredFps ?? null,
+      durationMs: info?.durationMs ?? null,
+      frameCount: info?.frameCount ?? null,
+      startPtsMs: this.#firstPtsMs ?? info?.startPtsMs ?? null,
+      error: error === null ? null : { code: error.code, message: error.message },
+    };
+  }
+
+  get pid(): number | undefined {
+    return this.#run?.reader.pid;
+  }
+
+  start(): void {
+    if (this.#options.startPaused === true && !this.#live) this.#dispatch({ type: 'pause' });
+    this.#dispatch({ type: 'start' });
+  }
+
+  request(count: number): void {
+    if (!(count >= 0)) throw new RangeError(`Expected \`count\` to be >= 0, got ${String(count)}`);
+    this.#demand += count;
+    this.#pump();
+  }
+
+  pause(): void {
+    this.#clearPaceTimer();
+    this.#dispatch({ type: 'pause' });
+  }
+
+  play(): void {
+    this.#pacer.reset();
+    this.#dispatch({ type: 'play' });
+    this.#pump();
+  }
+
+  setModelInputSize(size: Size): void {
+    if (size.widthPx === this.#modelInputSize.widthPx && size.heightPx === this.#modelInputSize.heightPx) return;
+    this.#modelInputSize = size;
+    this.#dispatch({ type: 'replace', error: null });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    this.#dispatch({ type: 'close' });
+    await this.#running;
+    this.#clearPaceTimer();
+    this.#pools?.modelPool.close();
+    this.#pools?.displayPool.close();
+  }
+
+  /** Takes events one after the other, those too that its own effects and listeners cause. */
+  #dispatch(event: SupervisorEvent): void {
+    this.#queue.push(event);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        const { state, effects } = step(this.#state, next, { live: this.#live });
+        this.#state = state;
+        for (const effect of effects) this.#perform(effect);
+        this.#tellStatus();
+      }
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  #perform(effect: SupervisorEffect): void {
+    switch (effect.type) {
+      case 'start-run':
+        this.#running = this.#runToEnd();
+        return;
+      case 'stop-run':
+        this.#abort?.abort();
+        return;
+      case 'arm-retry': {
+        const delayMs = effect.reason === 'unauthorized' ? UNAUTHORIZED_RETRY_MS : backoffMs(effect.attempt, Math.random());
+        this.#options.log.warn({ stream: this.#options.streamId, attempt: effect.attempt, delayMs: Math.round(delayMs), reason: this.#state.error?.message }, 'source failed, trying again');
+        this.#retryTimer = setTimeout(() => { this.#dispatch({ type: 'retry-due' }); }, delayMs);
+        return;
+      }
+      case 'cancel-retry':
+        if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    }
+  }
+
+  #tellStatus(): void {
+    const status = this.status;
+    const text = JSON.stringify(status);
+    if (text === this.#lastStatus) return;
+    this.#lastStatus = text;
+    this.#events.onState(status);
+  }
+
+  async #runToEnd(): Promise<void> {
+    const abort = new AbortController();
+    this.#abort = abort;
+    let location: SourceLocation | null = null;
+    let outcome: RunOutcome;
+    try {
+      location = parseSource(this.#options.source === DEMO_SOURCE ? await unlessAborted(this.#options.demoClip(), abort.signal) : this.#options.source);
+      outcome = await this.#runOnce(location, abort.signal);
+    } catch (error) {
+      outcome = outcomeOfError(error, location);
+    }
+    this.#abort = null;
+    if (outcome.kind === 'again') {
+      this.#lastPtsMs = null;
+      this.#pacer.reset();
+    }
+    this.#dispatch({ type: 'run-ended', outcome });
+  }
+
+  async #runOnce(location: SourceLocation, signal: AbortSignal): Promise<RunOutcome> {
+    const { tools, transport, timeoutMs } = this.#options;
+    // A file stays what it is; a camera may come back with other settings.
+    const info = (location.kind === 'file' ? this.#info : null) ?? (await probeSource(location, { tools, transport, timeoutMs, signal }));
+    if (signal.aborted) throw new ClosedError(location.displayName);
+    this.#info = info;
+    this.#tellStatus();
+    const failure: { error: SightlineError | null } = { error: null };
+    const run = this.#open(location, info, (error) => {
+      failure.error = error;
+      stop();
+    });
+    const stop = (): void => { void run.reader.close(); run.onEmpty?.(); };
+    signal.addEventListener('abort', stop, { once: true });
+    this.#run = run;
+    const watch = setInterval(() => { this.#watch(run, location); }, WATCH_INTERVAL_MS);
+    try {
+      const end = await run.reader.done;
+      // An abort empties the reader, so that this does not wait for frames that nobody takes.
+      if (run.reader.hasFrame) await new Promise<void>((resolve) => { run.onEmpty = resolve; });
+      if (failure.error !== null) return outcomeOfError(failure.error, location);
+      const { fps } = this.#options;
+      return outcomeOfRun(end, { location, info, live: this.#live, loop: this.#loop, fps, continued: run.skipUntilMs !== null, firstPtsMs: this.#firstPtsMs, lastPtsMs: run.lastPtsMs });
+    } finally {
+      clearInterval(watch);
+      signal.removeEventListener('abort', stop);
+      this.#clearPaceTimer();
+      this.#run = null;
+      await run.reader.close();
+    }
+  }
+
+  #open(location: SourceLocation, info: SourceInfo, onError: (error: SightlineError) => void): Run {
+    const { tools, transport, timeoutMs, widthPx, fps } = this.#options;
+    const box = letterbox(info.size, this.#modelInputSize);
+    const displaySize = limitWidth(info.size, widthPx);
+    const pools = this.#poolsFor(3 * this.#modelInputSize.widthPx * this.#modelInputSize.heightPx, 4 * displaySize.widthPx * displaySize.heightPx);
+    // Only a replay that is interrupted goes on where it was; one that came to its end starts at its beginning.
+    const skipUntilMs = this.#live ? null : this.#lastPtsMs;
+    const seekMs = skipUntilMs === null ? 0 : skipUntilMs - (info.startPtsMs ?? 0) - SEEK_LEAD_MS;
+    const reader = new FrameReader({
+      tools, location, info, transport, timeoutMs, fps, displaySize, ...pools,
+      letterbox: box,
+      gridStartMs: this.#firstPtsMs !== null && !this.#live ? this.#firstPtsMs : null,
+      // What has an end is a recording, from a server too: read at full speed it would rush by.
+      realtime: this.#live && (location.kind === 'file' || (location.kind === 'http' && info.durationMs !== null)),
+      live: this.#live,
+      loop: this.#live && this.#loop,
+      seekMs: seekMs > 0 ? seekMs : null,
+      onReady: () => { this.#onReady(run); },
+      onError: (error) => { onError(error instanceof SourceStalledError ? error : new SourceStalledError(error.message, { cause: error })); },
+    });
+    const run: Run = { info, reader, box, displaySize, ...pools, skipUntilMs, firstFrameAtMs: null, lastFrameAtMs: null, lastPtsMs: null, intervalMs: null, onEmpty: null };
+    return run;
+  }
+
+  #poolsFor(modelBytes: number, displayBytes: number): { modelPool: FramePool; displayPool: FramePool } {
+    const maxHeld = this.#options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES;
+    const keepOrMake = (pool: FramePool | undefined, bytes: number): FramePool => {
+      if (pool?.frameBytes === bytes) return pool;
+      pool?.close();
+      return new FramePool(bytes, maxHeld + Math.ceil(PIPE_BYTES / bytes));
+    };
+    this.#pools = { modelPool: keepOrMake(this.#pools?.modelPool, modelBytes), displayPool: keepOrMake(this.#pools?.displayPool, displayBytes) };
+    return this.#pools;
+  }
+
+  #onReady(run: Run): void {
+    const nowMs = performance.now();
+    run.firstFrameAtMs ??= nowMs;
+    if (run.lastFrameAtMs !== null) {
+      const intervalMs = nowMs - run.lastFrameAtMs;
+      run.intervalMs = run.intervalMs === null ? intervalMs : run.intervalMs * 0.9 + intervalMs * 0.1;
+    }
+    run.lastFrameAtMs = nowMs;
+    this.#pump();
+  }
+
+  /** Hands out what may go now. */
+  #pump(): void {
+    const run = this.#run;
+    // A receiver that requests more from within onFrame is served by the loop that is on already.
+    if (run === null || this.#pumping) return;
+    this.#pumping = true;
+    try {
+      while (run.reader.hasFrame && this.#state.phase === 'active' && this.#mayHandOut(run)) this.#handOut(run);
+    } finally {
+      this.#pumping = false;
+    }
+    if (!run.reader.hasFrame) run.onEmpty?.();
+  }
+
+  #mayHandOut(run: Run): boolean {
+    if (this.#live) return true;
+    const ptsMs = run.reader.nextPtsMs ?? 0;
+    if (run.skipUntilMs !== null && ptsMs <= run.skipUntilMs) return true;
+    if (this.#demand < 1 || (this.#state.held && this.#seq > 0)) return false;
+    if (this.#options.pacing === 'none') return true;
+    const waitMs = this.#pacer.waitMs(ptsMs, performance.now());
+    if (waitMs <= 0) return true;
+    this.#paceTimer ??= setTimeout(() => { this.#paceTimer = null; this.#pump(); }, Math.ceil(waitMs));
+    return false;
+  }
+
+  #handOut(run: Run): void {
+    const joined = run.reader.take();
+    if (joined === undefined) return;
+    if (run.skipUntilMs !== null && joined.ptsMs <= run.skipUntilMs) {
+      run.modelPool.release(joined.model);
+      run.displayPool.release(joined.display);
+      return;
+    }
+    if (!this.#live) {
+      this.#demand -= 1;
+      this.#pacer.handedOut(joined.ptsMs, performance.now());
+    }
+    this.#firstPtsMs ??= joined.ptsMs;
+    this.#lastPtsMs = joined.ptsMs;
+    run.lastPtsMs = joined.ptsMs;
+    const frame = new PooledFrame({
+      streamId: this.#options.streamId,
+      seq: this.#seq++,
+      joined,
+      sourceSize: run.info.size,
+      displaySize: run.displaySize,
+      letterbox: run.box,
+      modelPool: run.modelPool,
+      displayPool: run.displayPool,
+    });
+    this.#dispatch({ type: 'frame' });
+    this.#events.onFrame(frame);
+  }
+
+  #watch(run: Run, location: SourceLocation): void {
+    const nowMs = performance.now();
+    if (this.#state.attempt > 0 && run.firstFrameAtMs !== null && nowMs - run.firstFrameAtMs >= HEALTHY_AFTER_MS) this.#dispatch({ type: 'healthy' });
+    const sinceMs = run.reader.waitingSinceMs;
+    if (sinceMs === null) return;
+    const limitMs = stallLimitMs({ live: this.#live, hadFrame: run.firstFrameAtMs !== null, measuredIntervalMs: run.intervalMs, fps: this.#options.fps });
+    if (nowMs - sinceMs <= limitMs) return;
+    this.#dispatch({ type: 'replace', error: new SourceStalledError(`${location.displayName}: no frame for ${((nowMs - sinceMs) / 1000).toFixed(1)} s`) });
+  }
+
+  #clearPaceTimer(): void {
+    if (this.#paceTimer !== null) clearTimeout(this.#paceTimer);
+    this.#paceTimer = null;
+  }
+}
+
+/** Waits for `work`, but no longer than until `signal`: what is drawn for the next start need not be waited for. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => { reject(new ClosedError(DEMO_SOURCE)); }, { once: true });
+    work.then(resolve, reject);
+  });
+}
