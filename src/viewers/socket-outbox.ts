@@ -50,15 +50,10 @@ export class SocketOutbox {
     this.#socket.uncork();
   }
 
-  /** Sends an answer, or cuts the client off when it has us answer without reading. */
+  /** Sends an answer, or cuts the client off when it has us answer without reading. (Pings are ws's own to limit.) */
   sendText(json: string): void {
     this.#largestBytes = Math.max(this.#largestBytes, json.length);
     this.#ws.send(json, this.#afterSend);
-    this.cutOffFlood();
-  }
-
-  /** Terminates a client that has more of our answers buffered than it may. */
-  cutOffFlood(): void {
     if (this.#ws.bufferedAmount > Math.max(this.#limits.maxBufferedBytes, 2 * this.#largestBytes) + ANSWER_BYTES) this.#ws.terminate();
   }
 

@@ -1,6 +1,6 @@
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { ConfigError, PortInUseError } from '../core/errors.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -82,7 +82,7 @@ export async function startViewerServer(options: ViewerServerOptions): Promise<V
       renderErrors.log((suppressed) => log.warn({ err: error, stream: streamId, suppressed }, 'a frame could not be drawn for a viewer')),
   };
   const routes = createHttpRoutes({ ...context, access, metrics, openResponses, webRoot: options.webRoot, readiness: options.readiness, backends: options.backends ?? (() => []) });
-  const listener = getRequestListener((request, env) => routes.fetch(request, env as HttpBindings), { hostname: 'localhost', overrideGlobalObjects: false });
+  const listener = getRequestListener((request, env) => routes.fetch(request, env), { hostname: 'localhost', overrideGlobalObjects: false });
   server.on('request', (request, response) => void listener(request, response));
   let closing: Promise<void> | undefined;
   const onUpgrade = createUpgradeHandler({

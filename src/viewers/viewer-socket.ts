@@ -58,7 +58,6 @@ export class ViewerSocket implements FramePort, StatusSink {
     this.#strikes = new StrikeCounter(context.limits.maxBadMessages, context.limits.badMessageWindowMs);
     ws.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary));
     ws.on('pong', () => this.#heartbeat.alive());
-    ws.on('ping', () => this.#outbox.cutOffFlood());
     ws.on('error', (error) => {
       context.log.debug({ err: error }, 'viewer broke the protocol or the connection');
       this.#release();
