@@ -51,7 +51,7 @@ export class ServerProcess {
     this.#closed = new Promise((resolve) => {
       child.on('close', (code, signal) => {
         if (this.#partialLine !== '') this.#forward(this.#partialLine);
-        const ending = spawnError?.message ?? (signal === null ? `exit code ${String(code)}` : signal);
+        const ending = spawnError?.message ?? signal ?? `exit code ${String(code)}`;
         options.onExit(this.#lastLine === '' ? ending : `${ending}: ${this.#lastLine}`);
         resolve();
       });
@@ -98,7 +98,9 @@ function parseLine(line: string): LogLine {
   const plain: LogLine = { level: PINO_WARN, message: line, fields: {} };
   if (!line.startsWith('{')) return plain;
   try {
-    const { level, msg, time: _time, ...fields } = JSON.parse(line) as Record<string, unknown>;
+    const { level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+    // Our own logger says when, too.
+    delete fields['time'];
     return { level: typeof level === 'number' ? level : PINO_WARN, message: typeof msg === 'string' ? msg : line, fields };
   } catch (error) {
     if (error instanceof SyntaxError) return plain;

@@ -8,7 +8,7 @@ export type TensorInfo = {
   /** Name inside the graph, `serving_default_input_tensor:0`; empty for sparse tensors. */
   readonly name: string;
   /** As TensorFlow names it: `uint8`, `float`, `string`, … */
-  readonly dtype: DTypeName | string;
+  readonly dtype: string;
   /** -1 where a dimension is unknown; `null` when not even their number is known. */
   readonly shape: readonly number[] | null;
 };

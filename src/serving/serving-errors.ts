@@ -26,7 +26,7 @@ export async function toServingError(failure: CallFailure): Promise<SightlineErr
   const { endpoint, grpcCode, cause } = failure;
   const details = oneLine(failure.details);
   const backend = `backend ${endpoint}`;
-  switch (grpcCode) {
+  switch (grpcCode as status) {
     case status.UNAVAILABLE:
       if (failure.isConnected) return new ServingUnavailableError(`${backend} is unavailable: ${details}`, { cause });
       return new ServingUnavailableError(describeFinding(failure, await probeEndpoint(endpoint, PROBE_TIMEOUT_MS), details), { cause });

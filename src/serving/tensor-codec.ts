@@ -92,7 +92,7 @@ function decodeNumbers(decoding: Decoding, layout: NumericLayout): NumericData {
     if (content.length !== length * elementBytes) throw new ModelOutputError(`${what} carries ${String(content.length)} bytes, its shape needs ${String(length * elementBytes)}`);
     return viewNumbers(content, layout, length);
   }
-  const values = (proto[layout.field] ?? []) as ArrayLike<number | boolean | Int64Like>;
+  const values = (proto[layout.field] ?? []);
   if (values.length > length || values.length % layout.valuesPerElement !== 0) {
     throw new ModelOutputError(`${what} carries ${String(values.length)} values, its shape holds ${String(length)}`);
   }

@@ -1,6 +1,9 @@
 // Stands in for the model server's process: does what its model name says, over the same channel and flags.
 import { createServer } from 'node:net';
+import process from 'node:process';
+import { setInterval } from 'node:timers';
 
+/** @param {string} name */
 const flag = (name) => process.argv.find((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3);
 const behaviour = flag('model_name');
 
@@ -18,7 +21,8 @@ if (behaviour === 'bad-model') {
   const server = createServer();
   server.listen(flag('port') === 'auto' ? 0 : Number(flag('port')), flag('host'), () => {
     process.send({ type: 'unknown' });
-    process.send({ type: 'ready', port: server.address().port });
+    const address = server.address();
+    process.send({ type: 'ready', port: typeof address === 'object' && address !== null ? address.port : 0 });
     // Blocks like a graph that is being computed, only longer.
     if (behaviour === 'busy') for (;;);
   });

@@ -6,7 +6,7 @@ import { ClosedError, ModelMismatchError, ModelOutputError, ServingDeadlineError
 import { predictResponseCodec } from '../../src/serving/predict-messages.js';
 import { ServingClient } from '../../src/serving/serving-client.js';
 import type { Tensor } from '../../src/serving/tensor.js';
-import { FakeServing, startFakeServing, type FakeScript } from '../helpers/fake-serving.js';
+import { startFakeServing, type FakeScript, type FakeServing } from '../helpers/fake-serving.js';
 import { until } from '../helpers/until.js';
 
 const closers: (() => Promise<unknown>)[] = [];
