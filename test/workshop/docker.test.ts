@@ -73,7 +73,7 @@ describe('the steps of the images', () => {
     ]);
   });
 
-  test('build.sh leaves what runs, and nothing that only building needs', async () => {
+  test('build.sh leaves what runs, and nothing that only building needs', { timeout: 180_000 }, async () => {
     const copy = mkdtempSync(join(tmpdir(), 'sightline-image-'));
     closers.push(() => {
       rmSync(copy, { recursive: true, force: true });
