@@ -10,7 +10,7 @@ export type SubscribeMessage = {
   readonly stream: string;
   /** At most this many frames a second, > 0. */
   readonly maxFps?: number;
-  /** At most this wide, pixels. */
+  /** At most this wide, pixels, rounded up to a multiple of 160 so that viewers share pictures. */
   readonly maxWidthPx?: number;
   /** `client`: the picture without boxes, for viewers that draw the header's boxes themselves. Default `server`. */
   readonly render?: 'server' | 'client';
