@@ -1,46 +1,22 @@
 import { ClosedError, SourceStalledError, type SightlineError } from '../core/errors.js';
-import { letterbox, limitWidth, type Letterbox, type Size } from '../core/geometry.js';
+import { limitWidth, type Size } from '../core/geometry.js';
 import { rationalValue } from '../ffmpeg/rational.js';
 import { backoffMs } from './backoff.js';
-import { FramePool } from './frame-pool.js';
-import { FrameReader } from './frame-reader.js';
+import { FramePools } from './frame-pools.js';
 import { Pacer } from './pacer.js';
-import { PooledFrame } from './pooled-frame.js';
 import { probeSource, type SourceInfo } from './probe-source.js';
 import { outcomeOfError, outcomeOfRun } from './run-outcome.js';
 import { DEMO_SOURCE, parseSource, type SourceLocation } from './source-location.js';
-import { stallLimitMs } from './stall-limit.js';
+import { SourceRun } from './source-run.js';
 import { INITIAL_STATE, step, type RunOutcome, type SupervisorEffect, type SupervisorEvent, type SupervisorState } from './supervisor-machine.js';
 import type { SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
 
 const DEFAULT_MAX_HELD_FRAMES = 96;
-/** Pipes hold this much at most; small frames lie in them by the hundred. */
-const PIPE_BYTES = 1024 * 1024;
 /** A camera that refuses a login may lock the account when it is asked too often. */
 const UNAUTHORIZED_RETRY_MS = 30_000;
 /** Frames have to come for this long before earlier failures are forgiven. */
 const HEALTHY_AFTER_MS = 10_000;
 const WATCH_INTERVAL_MS = 250;
-/** A replay that goes on in the middle starts decoding this much earlier and skips what was handed out. */
-const SEEK_LEAD_MS = 1000;
-
-/** What one run of ffmpeg works with. */
-type Run = {
-  readonly info: SourceInfo;
-  readonly reader: FrameReader;
-  readonly box: Letterbox;
-  readonly displaySize: Size;
-  readonly modelPool: FramePool;
-  readonly displayPool: FramePool;
-  /** Frames up to here were handed out before. */
-  readonly skipUntilMs: number | null;
-  firstFrameAtMs: number | null;
-  lastFrameAtMs: number | null;
-  lastPtsMs: number | null;
-  intervalMs: number | null;
-  /** Called when no frame waits any more. */
-  onEmpty: (() => void) | null;
-};
 
 /** The {@link VideoSource}: carries out what the state machine decides, and hands out frames as they may go. */
 export class SupervisedSource implements VideoSource {
@@ -49,6 +25,7 @@ export class SupervisedSource implements VideoSource {
   readonly #live: boolean;
   readonly #loop: boolean;
   readonly #pacer = new Pacer();
+  readonly #pools: FramePools;
   readonly #queue: SupervisorEvent[] = [];
   #state: SupervisorState = INITIAL_STATE;
   #stepping = false;
@@ -59,8 +36,7 @@ export class SupervisedSource implements VideoSource {
   #info: SourceInfo | null = null;
   #firstPtsMs: number | null = null;
   #lastPtsMs: number | null = null;
-  #pools: { modelPool: FramePool; displayPool: FramePool } | null = null;
-  #run: Run | null = null;
+  #run: SourceRun | null = null;
   #abort: AbortController | null = null;
   #running: Promise<void> = Promise.resolve();
   #retryTimer: NodeJS.Timeout | null = null;
@@ -73,6 +49,7 @@ export class SupervisedSource implements VideoSource {
     this.#options = options;
     this.#events = events;
     this.#modelInputSize = options.modelInputSize;
+    this.#pools = new FramePools(options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES);
     this.#live = options.mode === 'live';
     this.#loop = options.loop || (this.#live && options.source === DEMO_SOURCE);
   }
@@ -135,8 +112,7 @@ export class SupervisedSource implements VideoSource {
     this.#dispatch({ type: 'close' });
     await this.#running;
     this.#clearPaceTimer();
-    this.#pools?.modelPool.close();
-    this.#pools?.displayPool.close();
+    this.#pools.close();
   }
 
   /** Takes events one after the other, those too that its own effects and listeners cause. */
@@ -224,7 +200,7 @@ export class SupervisedSource implements VideoSource {
       if (run.reader.hasFrame) await new Promise<void>((resolve) => { run.onEmpty = resolve; });
       if (failure.error !== null) return outcomeOfError(failure.error, location);
       const { fps } = this.#options;
-      return outcomeOfRun(end, { location, info, live: this.#live, loop: this.#loop, fps, continued: run.skipUntilMs !== null, firstPtsMs: this.#firstPtsMs, lastPtsMs: run.lastPtsMs });
+      return outcomeOfRun(end, { location, info, live: this.#live, loop: this.#loop, fps, continued: run.continued, firstPtsMs: this.#firstPtsMs, lastPtsMs: run.lastPtsMs });
     } finally {
       clearInterval(watch);
       signal.removeEventListener('abort', stop);
@@ -234,50 +210,20 @@ export class SupervisedSource implements VideoSource {
     }
   }
 
-  #open(location: SourceLocation, info: SourceInfo, onError: (error: SightlineError) => void): Run {
-    const { tools, transport, timeoutMs, widthPx, fps } = this.#options;
-    const box = letterbox(info.size, this.#modelInputSize);
-    const displaySize = limitWidth(info.size, widthPx);
-    const pools = this.#poolsFor(3 * this.#modelInputSize.widthPx * this.#modelInputSize.heightPx, 4 * displaySize.widthPx * displaySize.heightPx);
-    // Only a replay that is interrupted goes on where it was; one that came to its end starts at its beginning.
-    const skipUntilMs = this.#live ? null : this.#lastPtsMs;
-    const seekMs = skipUntilMs === null ? 0 : skipUntilMs - (info.startPtsMs ?? 0) - SEEK_LEAD_MS;
-    const reader = new FrameReader({
-      tools, location, info, transport, timeoutMs, fps, displaySize, ...pools,
-      letterbox: box,
-      gridStartMs: this.#firstPtsMs !== null && !this.#live ? this.#firstPtsMs : null,
-      // What has an end is a recording, from a server too: read at full speed it would rush by.
-      realtime: this.#live && (location.kind === 'file' || (location.kind === 'http' && info.durationMs !== null)),
-      live: this.#live,
+  #open(location: SourceLocation, info: SourceInfo, onError: (error: SightlineError) => void): SourceRun {
+    return new SourceRun({
+      source: this.#options,
+      location,
+      info,
+      modelInputSize: this.#modelInputSize,
+      pools: this.#pools,
       loop: this.#live && this.#loop,
-      seekMs: seekMs > 0 ? seekMs : null,
-      onReady: () => { this.#onReady(run); },
-      onError: (error) => { onError(error instanceof SourceStalledError ? error : new SourceStalledError(error.message, { cause: error })); },
+      gridStartMs: this.#live ? null : this.#firstPtsMs,
+      // Only a replay that is interrupted goes on where it was; one that came to its end starts at its beginning.
+      skipUntilMs: this.#live ? null : this.#lastPtsMs,
+      onReady: () => { this.#pump(); },
+      onError,
     });
-    const run: Run = { info, reader, box, displaySize, ...pools, skipUntilMs, firstFrameAtMs: null, lastFrameAtMs: null, lastPtsMs: null, intervalMs: null, onEmpty: null };
-    return run;
-  }
-
-  #poolsFor(modelBytes: number, displayBytes: number): { modelPool: FramePool; displayPool: FramePool } {
-    const maxHeld = this.#options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES;
-    const keepOrMake = (pool: FramePool | undefined, bytes: number): FramePool => {
-      if (pool?.frameBytes === bytes) return pool;
-      pool?.close();
-      return new FramePool(bytes, maxHeld + Math.ceil(PIPE_BYTES / bytes));
-    };
-    this.#pools = { modelPool: keepOrMake(this.#pools?.modelPool, modelBytes), displayPool: keepOrMake(this.#pools?.displayPool, displayBytes) };
-    return this.#pools;
-  }
-
-  #onReady(run: Run): void {
-    const nowMs = performance.now();
-    run.firstFrameAtMs ??= nowMs;
-    if (run.lastFrameAtMs !== null) {
-      const intervalMs = nowMs - run.lastFrameAtMs;
-      run.intervalMs = run.intervalMs === null ? intervalMs : run.intervalMs * 0.9 + intervalMs * 0.1;
-    }
-    run.lastFrameAtMs = nowMs;
-    this.#pump();
   }
 
   /** Hands out what may go now. */
@@ -294,55 +240,39 @@ export class SupervisedSource implements VideoSource {
     if (!run.reader.hasFrame) run.onEmpty?.();
   }
 
-  #mayHandOut(run: Run): boolean {
-    if (this.#live) return true;
-    const ptsMs = run.reader.nextPtsMs ?? 0;
-    if (run.skipUntilMs !== null && ptsMs <= run.skipUntilMs) return true;
+  #mayHandOut(run: SourceRun): boolean {
+    if (this.#live || run.nextIsKnown) return true;
     if (this.#demand < 1 || (this.#state.held && this.#seq > 0)) return false;
     if (this.#options.pacing === 'none') return true;
-    const waitMs = this.#pacer.waitMs(ptsMs, performance.now());
+    const waitMs = this.#pacer.waitMs(run.reader.nextPtsMs ?? 0, performance.now());
     if (waitMs <= 0) return true;
     this.#paceTimer ??= setTimeout(() => { this.#paceTimer = null; this.#pump(); }, Math.ceil(waitMs));
     return false;
   }
 
-  #handOut(run: Run): void {
-    const joined = run.reader.take();
-    if (joined === undefined) return;
-    if (run.skipUntilMs !== null && joined.ptsMs <= run.skipUntilMs) {
-      run.modelPool.release(joined.model);
-      run.displayPool.release(joined.display);
+  #handOut(run: SourceRun): void {
+    if (run.nextIsKnown) {
+      run.skip();
       return;
     }
+    const frame = run.take(this.#seq);
+    if (frame === undefined) return;
+    this.#seq += 1;
     if (!this.#live) {
       this.#demand -= 1;
-      this.#pacer.handedOut(joined.ptsMs, performance.now());
+      this.#pacer.handedOut(frame.ptsMs, performance.now());
     }
-    this.#firstPtsMs ??= joined.ptsMs;
-    this.#lastPtsMs = joined.ptsMs;
-    run.lastPtsMs = joined.ptsMs;
-    const frame = new PooledFrame({
-      streamId: this.#options.streamId,
-      seq: this.#seq++,
-      joined,
-      sourceSize: run.info.size,
-      displaySize: run.displaySize,
-      letterbox: run.box,
-      modelPool: run.modelPool,
-      displayPool: run.displayPool,
-    });
+    this.#firstPtsMs ??= frame.ptsMs;
+    this.#lastPtsMs = frame.ptsMs;
     this.#dispatch({ type: 'frame' });
     this.#events.onFrame(frame);
   }
 
-  #watch(run: Run, location: SourceLocation): void {
+  #watch(run: SourceRun, location: SourceLocation): void {
     const nowMs = performance.now();
-    if (this.#state.attempt > 0 && run.firstFrameAtMs !== null && nowMs - run.firstFrameAtMs >= HEALTHY_AFTER_MS) this.#dispatch({ type: 'healthy' });
-    const sinceMs = run.reader.waitingSinceMs;
-    if (sinceMs === null) return;
-    const limitMs = stallLimitMs({ live: this.#live, hadFrame: run.firstFrameAtMs !== null, measuredIntervalMs: run.intervalMs, fps: this.#options.fps });
-    if (nowMs - sinceMs <= limitMs) return;
-    this.#dispatch({ type: 'replace', error: new SourceStalledError(`${location.displayName}: no frame for ${((nowMs - sinceMs) / 1000).toFixed(1)} s`) });
+    if (this.#state.attempt > 0 && run.healthyMs(nowMs) >= HEALTHY_AFTER_MS) this.#dispatch({ type: 'healthy' });
+    const stalledMs = run.stalledMs(nowMs);
+    if (stalledMs !== null) this.#dispatch({ type: 'replace', error: new SourceStalledError(`${location.displayName}: no frame for ${(stalledMs / 1000).toFixed(1)} s`) });
   }
 
   #clearPaceTimer(): void {
