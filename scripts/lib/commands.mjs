@@ -39,7 +39,18 @@ export function findProgram(name) {
  */
 export function run(program, args, options = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
+    /** @type {import('node:child_process').ChildProcess | undefined} */
+    let child;
+    /** @type {NodeJS.Signals | null} */
+    let ending = null;
+    const pass = (/** @type {NodeJS.Signals} */ signal) => {
+      ending = signal;
+      child?.kill(signal);
+    };
+    // Before there is a child: a signal that came in between would end this process alone.
+    process.on('SIGINT', pass);
+    process.on('SIGTERM', pass);
+    child = spawn(program, args, {
       cwd: options.cwd ?? ROOT,
       env: options.env ?? process.env,
       stdio: options.show === true ? 'inherit' : ['ignore', 'pipe', 'pipe'],
@@ -51,17 +62,9 @@ export function run(program, args, options = {}) {
     };
     child.stdout?.on('data', collect);
     child.stderr?.on('data', collect);
-    /** @type {NodeJS.Signals | null} */
-    let ending = null;
-    const pass = (/** @type {NodeJS.Signals} */ signal) => {
-      ending = signal;
-      child.kill(signal);
-    };
-    process.on('SIGINT', pass);
-    process.on('SIGTERM', pass);
     const timer = options.timeoutMs === undefined ? undefined : setTimeout(() => {
       timedOut = true;
-      child.kill('SIGKILL');
+      child?.kill('SIGKILL');
     }, options.timeoutMs);
     const done = () => {
       clearTimeout(timer);
