@@ -20,7 +20,7 @@ export const benchmark: Benchmark = {
 };
 
 async function prepare({ quick, cacheFolder }: BenchmarkContext): Promise<PreparedBenchmark> {
-  const frames = quick ? 40 : 250;
+  const frames = quick ? 40 : 120;
   const clip = await makeClip(cacheFolder, SIZE, frames);
   const tools = await findFfmpeg();
   const decode = await decodeOf(clip, tools);
