@@ -2,6 +2,7 @@ import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream';
 import { MissingProgramError } from '../core/errors.js';
 import { redactText } from '../core/redact.js';
+import type { BulkPipe } from './bulk-pipe.js';
 import { guardAgainstOrphans } from './exit-guard.js';
 import { LineSplitter } from './line-splitter.js';
 
@@ -26,6 +27,9 @@ export type OwnedProcessOptions = {
   /** File descriptors (1, 3, 4, …) that the process writes and we read. */
   readonly outputs: readonly number[];
   readonly stdin?: 'ignore' | 'pipe';
+  /** Descriptors that the process writes a lot to; owned by it from here on. Only 0, 1 and 2 are blocking for the process: libuv leaves the others as
+   * they are, and a program that meets a full one then polls. */
+  readonly bulk?: ReadonlyMap<number, BulkPipe>;
   /** Start through `setpriv --pdeathsig KILL`, so that even a SIGKILL of this process leaves no child behind. */
   readonly setpriv: boolean;
   /** Exact strings that must not show up in what the process wrote, beside the secrets of URLs. */
@@ -39,6 +43,7 @@ export class OwnedProcess {
   /** Resolves once, when the process is gone and its pipes are closed; never rejects. Outputs must be read, or {@link close} called. */
   readonly done: Promise<ProcessExit>;
   readonly #child: ChildProcess | null;
+  readonly #bulk: readonly BulkPipe[];
   #tail: string[] = [];
   #tailBytes = 0;
   #closing: Promise<ProcessExit> | null = null;
@@ -47,10 +52,14 @@ export class OwnedProcess {
     const [program, args] = options.setpriv
       ? ['setpriv', ['--pdeathsig', 'KILL', '--', options.program, ...options.args]]
       : [options.program, [...options.args]];
+    this.#bulk = [...(options.bulk?.values() ?? [])];
     let child: ChildProcess;
     try {
       child = spawn(program, args, { stdio: stdioFor(options), windowsHide: true });
+      // As long as we hold their ends as well, ours see no end.
+      for (const pipe of this.#bulk) pipe.theirs.destroy();
     } catch (error) {
+      for (const pipe of this.#bulk) pipe.destroy();
       // Errors beside ENOENT and its kind (an argument list too long, for example) come as exceptions.
       this.#child = null;
       this.done = Promise.resolve({ exitCode: null, signal: null, stderrTail: '', startError: toError(error) });
@@ -93,6 +102,7 @@ export class OwnedProcess {
   async #end(): Promise<ProcessExit> {
     const child = this.#child;
     if (child === null) return this.done;
+    for (const pipe of this.#bulk) pipe.destroy();
     for (const stream of child.stdio) if (stream !== child.stderr) stream?.destroy();
     if (!this.alive) {
       child.stderr?.destroy();
@@ -129,7 +139,10 @@ export class OwnedProcess {
         if (options.setpriv && (exitCode === 127 || exitCode === 126) && this.stderrTail.includes('failed to execute')) {
           startError ??= programMissing(options.program);
         }
-        resolve({ exitCode: startError === null ? exitCode : null, signal, stderrTail: this.stderrTail, startError });
+        const exit = { exitCode: startError === null ? exitCode : null, signal, stderrTail: this.stderrTail, startError };
+        void Promise.all(this.#bulk.map((pipe) => pipe.closed)).then(() => {
+          resolve(exit);
+        });
       });
     });
   }
@@ -160,6 +173,8 @@ function missingProgram(error: NodeJS.ErrnoException, program: string): MissingP
 function stdioFor(options: OwnedProcessOptions): StdioOptions {
   const last = Math.max(2, ...options.outputs);
   return Array.from({ length: last + 1 }, (_, fd) => {
+    const bulk = options.bulk?.get(fd);
+    if (bulk !== undefined) return bulk.theirs;
     if (fd === 0) return options.stdin ?? 'ignore';
     return fd === 2 || options.outputs.includes(fd) ? 'pipe' : 'ignore';
   });

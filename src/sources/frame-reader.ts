@@ -1,4 +1,5 @@
 import type { Letterbox, Size } from '../core/geometry.js';
+import { BulkPipe } from '../ffmpeg/bulk-pipe.js';
 import { composeArguments, passthroughTiming } from '../ffmpeg/compose.js';
 import { OwnedProcess, type ProcessExit } from '../ffmpeg/owned-process.js';
 import { rationalValue } from '../ffmpeg/rational.js';
@@ -12,13 +13,30 @@ import { openOptions, type SourceLocation, type TransportOptions } from './sourc
 import { isDamageReport } from './stderr-reasons.js';
 import { TimestampReader } from './timestamp-reader.js';
 
-const MODEL_FD = 3;
-const DISPLAY_FD = 4;
-const TIMESTAMPS_FD = 5;
+/** Standard input and output, because only these two are blocking for the child (see {@link OwnedProcess}); ffmpeg writes to any number it is given. */
+const MODEL_FD = 0;
+const DISPLAY_FD = 1;
+const TIMESTAMPS_FD = 3;
 /** Complete frames that may wait before the pipes are no longer read. Two: one to hand out, one to follow it at once. */
 const READY_LIMIT = 2;
 
+/** What the frames of one run travel through; made before the reader, because making them takes a moment. */
+export type FramePipes = { readonly model: BulkPipe; readonly display: BulkPipe };
+
+export async function openFramePipes(): Promise<FramePipes> {
+  const [model, display] = await Promise.all([BulkPipe.open(), BulkPipe.open()]);
+  return { model, display };
+}
+
+/** For pipes that no reader took over. Idempotent. */
+export function closeFramePipes({ model, display }: FramePipes): void {
+  model.destroy();
+  display.destroy();
+}
+
 export type FrameReaderOptions = TransportOptions & {
+  /** Owned by the reader from here on. */
+  readonly pipes: FramePipes;
   readonly tools: FfmpegTools;
   readonly location: SourceLocation;
   readonly info: SourceInfo;
@@ -80,15 +98,19 @@ export class FrameReader {
     this.#process = new OwnedProcess({
       program: options.tools.ffmpegPath,
       args: decodeArguments(options),
-      outputs: [MODEL_FD, DISPLAY_FD, TIMESTAMPS_FD],
+      outputs: [TIMESTAMPS_FD],
+      bulk: new Map([
+        [MODEL_FD, options.pipes.model],
+        [DISPLAY_FD, options.pipes.display],
+      ]),
       setpriv: options.tools.setpriv,
       secrets: options.location.secrets,
       onStderrLine: (line) => { if (isDamageReport(line)) this.#damageReports += 1; },
     });
     const [model, display] = this.#splitters;
-    this.#read(MODEL_FD, (chunk) => { model.push(chunk, performance.now()); });
-    this.#read(DISPLAY_FD, (chunk) => { display.push(chunk, performance.now()); });
-    this.#read(TIMESTAMPS_FD, (chunk) => { times.push(chunk); });
+    options.pipes.model.onChunk = this.#guarded((chunk) => { model.push(chunk, performance.now()); });
+    options.pipes.display.onChunk = this.#guarded((chunk) => { display.push(chunk, performance.now()); });
+    this.#process.output(TIMESTAMPS_FD)?.on('data', this.#guarded((chunk) => { times.push(chunk); }));
     this.done = this.#finish();
   }
 
@@ -126,8 +148,8 @@ export class FrameReader {
     await this.done;
   }
 
-  #read(fd: number, push: (chunk: Buffer) => void): void {
-    this.#process.output(fd)?.on('data', (chunk: Buffer) => {
+  #guarded(push: (chunk: Buffer) => void): (chunk: Buffer) => void {
+    return (chunk) => {
       if (this.#closed) return;
       try {
         push(chunk);
@@ -135,7 +157,13 @@ export class FrameReader {
         this.#closed = true;
         this.#options.onError(error instanceof Error ? error : new Error(String(error)));
       }
-    });
+    };
+  }
+
+  get #inlets(): readonly { pause(): unknown; resume(): unknown }[] {
+    const { model, display } = this.#options.pipes;
+    const times = this.#process.output(TIMESTAMPS_FD);
+    return times === null ? [model, display] : [model, display, times];
   }
 
   #onJoined(frame: JoinedFrame): void {
@@ -149,14 +177,14 @@ export class FrameReader {
 
   #pause(): void {
     this.#paused = true;
-    for (const fd of [MODEL_FD, DISPLAY_FD, TIMESTAMPS_FD]) this.#process.output(fd)?.pause();
+    for (const inlet of this.#inlets) inlet.pause();
   }
 
   #resume(): void {
     this.#paused = false;
     this.#flowingSinceMs = performance.now();
     for (const splitter of this.#splitters) splitter.resumed(this.#flowingSinceMs);
-    for (const fd of [MODEL_FD, DISPLAY_FD, TIMESTAMPS_FD]) this.#process.output(fd)?.resume();
+    for (const inlet of this.#inlets) inlet.resume();
   }
 
   async #finish(): Promise<ReaderEnd> {

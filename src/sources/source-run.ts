@@ -1,7 +1,7 @@
 import { SourceStalledError, type SightlineError } from '../core/errors.js';
 import { letterbox, limitWidth, type Letterbox, type Size } from '../core/geometry.js';
 import type { FramePools } from './frame-pools.js';
-import { FrameReader } from './frame-reader.js';
+import { FrameReader, type FramePipes } from './frame-reader.js';
 import { PooledFrame } from './pooled-frame.js';
 import type { SourceInfo } from './probe-source.js';
 import type { SourceLocation } from './source-location.js';
@@ -17,6 +17,8 @@ export type SourceRunOptions = {
   readonly info: SourceInfo;
   readonly modelInputSize: Size;
   readonly pools: FramePools;
+  /** Owned by the run from here on. */
+  readonly pipes: FramePipes;
   /** Start again at the end without ending. */
   readonly loop: boolean;
   /** Of the stream's first frame; `null` when the grid of `fps` starts with this run. */
@@ -63,6 +65,7 @@ export class SourceRun {
       timeoutMs,
       fps,
       displaySize: this.#displaySize,
+      pipes: options.pipes,
       ...this.#pools,
       letterbox: this.#box,
       gridStartMs: options.gridStartMs,

@@ -3,6 +3,7 @@ import { limitWidth, type Size } from '../core/geometry.js';
 import { rationalValue } from '../ffmpeg/rational.js';
 import { backoffMs } from './backoff.js';
 import { FramePools } from './frame-pools.js';
+import { closeFramePipes, openFramePipes, type FramePipes } from './frame-reader.js';
 import { Pacer } from './pacer.js';
 import { probeSource, type SourceInfo } from './probe-source.js';
 import { outcomeOfError, outcomeOfRun } from './run-outcome.js';
@@ -182,11 +183,15 @@ export class SupervisedSource implements VideoSource {
     const { tools, transport, timeoutMs } = this.#options;
     // A file stays what it is; a camera may come back with other settings.
     const info = (location.kind === 'file' ? this.#info : null) ?? (await probeSource(location, { tools, transport, timeoutMs, signal }));
-    if (signal.aborted) throw new ClosedError(location.displayName);
+    const pipes = await openFramePipes();
+    if (signal.aborted) {
+      closeFramePipes(pipes);
+      throw new ClosedError(location.displayName);
+    }
     this.#info = info;
     this.#tellStatus();
     const failure: { error: SightlineError | null } = { error: null };
-    const run = this.#open(location, info, (error) => {
+    const run = this.#open(location, info, pipes, (error) => {
       failure.error = error;
       stop();
     });
@@ -210,13 +215,14 @@ export class SupervisedSource implements VideoSource {
     }
   }
 
-  #open(location: SourceLocation, info: SourceInfo, onError: (error: SightlineError) => void): SourceRun {
+  #open(location: SourceLocation, info: SourceInfo, pipes: FramePipes, onError: (error: SightlineError) => void): SourceRun {
     return new SourceRun({
       source: this.#options,
       location,
       info,
       modelInputSize: this.#modelInputSize,
       pools: this.#pools,
+      pipes,
       loop: this.#live && this.#loop,
       gridStartMs: this.#live ? null : this.#firstPtsMs,
       // Only a replay that is interrupted goes on where it was; one that came to its end starts at its beginning.
