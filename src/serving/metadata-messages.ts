@@ -55,7 +55,7 @@ export const getModelMetadataResponseCodec: Codec<GetModelMetadataResponse> = {
   encode: (message) =>
     encodeMessage(RESPONSE, {
       ...specField(message.modelSpec),
-      metadata: message.signatures === null ? {} : { [SIGNATURE_DEF_FIELD]: { typeUrl: SIGNATURE_DEF_MAP_URL, value: signatureDefMapCodec.encode(message.signatures) } },
+      metadata: message.signatures === null ? {} : { [SIGNATURE_DEF_FIELD]: { type_url: SIGNATURE_DEF_MAP_URL, value: signatureDefMapCodec.encode(message.signatures) } },
     }),
   decode: (bytes) => {
     const proto = decodeMessage<ResponseProto>(RESPONSE, bytes);

@@ -6,6 +6,7 @@ import { ModelOutputError } from '../../src/core/errors.js';
 import { DTYPE_NUMBERS, dtypeName } from '../../src/serving/dtypes.js';
 import { NO_HINTS, hintsFromHeaders, hintsToHeaders } from '../../src/serving/hints.js';
 import { signatureDefMapCodec } from '../../src/serving/metadata-messages.js';
+import { getModelMetadataResponseCodec } from '../../src/serving/metadata-messages.js';
 import { predictRequestCodec, predictResponseCodec } from '../../src/serving/predict-messages.js';
 import { getModelMetadataRpc, getModelStatusRpc, healthCheckRpc, predictRpc } from '../../src/serving/rpcs.js';
 import { detectionSignature } from '../helpers/fake-serving.js';
@@ -83,6 +84,13 @@ describe('names of element types', () => {
     [-1, 'dtype -1'],
   ])('%i is %s', (number, name) => {
     expect(dtypeName(number)).toBe(name);
+  });
+});
+
+describe('GetModelMetadata answers', () => {
+  it('say what type they packed, without which other clients cannot unpack it', () => {
+    const bytes = getModelMetadataResponseCodec.encode({ modelSpec: null, signatures: new Map() });
+    expect(bytes.includes('type.googleapis.com/tensorflow.serving.SignatureDefMap')).toBe(true);
   });
 });
 
