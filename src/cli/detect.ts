@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { createAnnotator } from '../annotation/annotator.js';
 import { cacheDir } from '../config/cache-dir.js';
 import { loadDetectConfig } from '../config/load-config.js';
-import { ConfigError, SightlineError, type ConfigIssue } from '../core/errors.js';
+import { ConfigError, OutputError, SightlineError, type ConfigIssue } from '../core/errors.js';
 import { ensureDemoClip } from '../demo/demo-clip.js';
 import { findFfmpeg, type FfmpegTools } from '../ffmpeg/tools.js';
 import { detectFile, type FrameSink } from '../pipeline/detect-file.js';
@@ -15,6 +15,7 @@ import { createMetrics } from '../telemetry/metrics.js';
 import { JsonLinesSink } from './json-lines-sink.js';
 import { addLogOptions, loggerOf, quietUnlessAsked, type LogFlags } from './log-options.js';
 import { Mp4Sink } from './mp4-sink.js';
+import { outputPathIssues } from './output-paths.js';
 import { createProgress } from './progress.js';
 import { onShutdown } from './shutdown.js';
 
@@ -54,6 +55,8 @@ export function detectCommand(): Command {
 
 async function runDetect(input: string, flags: DetectFlags): Promise<void> {
   const { fps, threshold } = parseNumbers(flags);
+  const issues = await outputPathIssues(input, { '--jsonl': flags.jsonl === STANDARD_OUTPUT ? undefined : flags.jsonl, '--output': flags.output });
+  if (issues.length > 0) throw new ConfigError(issues);
   const { backend, model, modelDir, labels } = flags;
   const config = await loadDetectConfig({ backend, model, modelDir, labels });
   const log = loggerOf(quietUnlessAsked(flags, 'error'));
@@ -87,8 +90,8 @@ async function runDetect(input: string, flags: DetectFlags): Promise<void> {
     await outputs.finish();
     if (problem !== null) throw new SightlineError('source-exited', `${problem}; ${String(frames)} frames were looked at`);
   } catch (error) {
-    // The person who stopped it knows why.
-    if (!shutdown.signal.aborted) throw error;
+    // The person who stopped it, or who closed the pipe it writes to, knows why.
+    if (!shutdown.signal.aborted && !(error instanceof OutputError && error.readerGone)) throw error;
   } finally {
     progress.close();
     for (const close of closers.reverse()) await close();
@@ -103,11 +106,13 @@ async function openOutputs(stream: string, flags: DetectFlags, tools: FfmpegTool
   const jsonl = jsonlPath === null || jsonlPath === STANDARD_OUTPUT ? null : await openFile(jsonlPath);
   const annotator = createAnnotator();
   const mp4 = flags.output === undefined ? null : new Mp4Sink(flags.output, tools, annotator);
-  const lines = jsonlPath === null ? null : new JsonLinesSink(stream, jsonl ?? process.stdout);
+  const lines = jsonlPath === null ? null : new JsonLinesSink(stream, jsonl ?? process.stdout, jsonlPath === STANDARD_OUTPUT ? 'standard output' : jsonlPath);
   return {
     sinks: [lines, mp4].filter((sink) => sink !== null),
     finish: async () => {
-      if (jsonl !== null) await finished(jsonl.end());
+      // How the file ended is told by the sink.
+      if (jsonl !== null) await finished(jsonl.end()).catch(() => undefined);
+      lines?.finish();
       await mp4?.finish();
     },
     close: async () => {

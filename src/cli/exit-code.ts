@@ -17,6 +17,7 @@ export function exitCodeOf(error: unknown): number {
 /** What a person reads when a command fails: one line a problem, no stack trace for what the world did wrong. */
 export function describeError(error: unknown): string {
   if (error instanceof SightlineError) return error.message;
+  if (error instanceof Error && 'syscall' in error) return error.message;
   if (error instanceof Error) return `unexpected error: ${error.stack ?? error.message}`;
   return `unexpected error: ${String(error)}`;
 }

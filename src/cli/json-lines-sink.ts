@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { OutputError } from '../core/errors.js';
 import type { DetectedFrame } from '../core/frames.js';
 import type { FrameSink } from '../pipeline/detect-file.js';
 
@@ -11,13 +12,24 @@ const SCORE_DECIMALS = 6;
 export class JsonLinesSink implements FrameSink {
   readonly #stream: string;
   readonly #target: Writable;
+  readonly #name: string;
+  #failure: Error | null = null;
 
-  constructor(stream: string, target: Writable) {
+  /** @param name of the target, for messages */
+  constructor(stream: string, target: Writable, name: string) {
     this.#stream = stream;
     this.#target = target;
+    this.#name = name;
+    // Stays: a write that nobody waits for any more can fail as well, and must not end the process.
+    target.on('error', (error) => {
+      this.#failure ??= error;
+    });
   }
 
+  /** @throws {OutputError} when this or an earlier line could not be written */
   async write({ frame, detections }: DetectedFrame): Promise<void> {
+    // After a failure the target never drains again.
+    this.#check();
     const line = {
       stream: this.#stream,
       seq: frame.seq,
@@ -30,7 +42,23 @@ export class JsonLinesSink implements FrameSink {
         box: box.map((value) => rounded(value, BOX_DECIMALS)),
       })),
     };
-    if (!this.#target.write(`${JSON.stringify(line)}\n`)) await once(this.#target, 'drain');
+    try {
+      // A full disk behind standard output throws here, a file reports it later.
+      if (!this.#target.write(`${JSON.stringify(line)}\n`)) await once(this.#target, 'drain');
+    } catch (error) {
+      this.#failure ??= error as Error;
+    }
+    this.#check();
+  }
+
+  /** Call it when all is written.
+   * @throws {OutputError} when some of it is not */
+  finish(): void {
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#failure !== null) throw new OutputError(this.#name, this.#failure);
   }
 }
 

@@ -10,6 +10,8 @@ import { serveCommand } from './serve.js';
  * @param argv as `process.argv`: the program's own two first
  * @returns the exit code */
 export async function main(argv: readonly string[]): Promise<number> {
+  // A reader that has seen enough (`| head -1`) is no reason to crash; who needs to know looks at its own writes.
+  process.stdout.on('error', () => undefined);
   let exitCode = EXIT_OK;
   const report = (code: number): void => {
     exitCode = code;

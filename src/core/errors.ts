@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'model-mismatch'
   | 'model-output'
   | 'annotation'
+  | 'output'
   | 'missing-program'
   | 'port-in-use'
   | 'closed';
@@ -53,6 +54,18 @@ export class ConfigError extends SightlineError {
 /** Formats an issue as `file: path: message`, leaving out what is unknown. */
 export function formatConfigIssue(issue: ConfigIssue): string {
   return [issue.file, issue.path, issue.message].filter((part) => part !== null && part !== '').join(': ');
+}
+
+/** A file or standard output does not take what is written to it. */
+export class OutputError extends SightlineError {
+  /** Whether the program that read it has ended (`| head -1`): nobody misses what was not written. */
+  readonly readerGone: boolean;
+
+  /** @param name of the output @param cause what the system said */
+  constructor(name: string, cause: Error) {
+    super('output', `${name}: cannot be written: ${cause.message}`, { cause });
+    this.readerGone = (cause as NodeJS.ErrnoException).code === 'EPIPE';
+  }
 }
 
 /** The source cannot be opened: missing, not a video, refused, unauthorised. */

@@ -67,7 +67,9 @@ async function assertReadableFile(path: string, name: string): Promise<void> {
   try {
     const facts = await stat(path);
     if (facts.isDirectory()) throw new SourceOpenError(`${name}: is a folder, expected a video file`);
-    if (facts.isFile() && facts.size === 0) throw new SourceOpenError(`${name}: the file is empty`);
+    // It is opened twice, to look at it and to play it: a pipe would be empty, or wait for ever, the second time.
+    if (!facts.isFile()) throw new SourceOpenError(`${name}: is a pipe or a device, expected a video file`);
+    if (facts.size === 0) throw new SourceOpenError(`${name}: the file is empty`);
   } catch (error) {
     if (error instanceof SourceOpenError) throw error;
     const code = (error as NodeJS.ErrnoException).code;

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PACKAGE_ROOT } from '../../src/core/package-paths.js';
 import { launchBrowser } from '../helpers/browser.js';
 import { numberedClip } from '../helpers/clips.js';
 import { Command, runCommand, type CommandEnd } from '../helpers/command.js';
@@ -93,6 +95,53 @@ describe('sightline detect', () => {
     await serving.close();
     const end = await detect(await clip());
     expect(end).toMatchObject({ exitCode: 1, stdout: '', stderr: `backend ${serving.endpoint} refuses connections: is TensorFlow Serving running there?\n` });
+  });
+
+  it('refuses, before it reads or writes anything, an output that is the input or that cannot become a file', async () => {
+    await copyFile(await clip(), join(folder, 'in.mp4'));
+    await execute('mkfifo', [join(folder, 'pipe')]);
+    await symlink('in.mp4', join(folder, 'link.mp4'));
+    const before = await readFile(join(folder, 'in.mp4'));
+    const refused: readonly (readonly [readonly string[], RegExp])[] = [
+      [['--jsonl', './in.mp4'], /^--jsonl: \.\/in\.mp4 is the input itself/u],
+      [['--output', 'link.mp4'], /^--output: link\.mp4 is the input itself/u],
+      [['--jsonl', 'same', '--output', './same'], /^--output: \.\/same is --jsonl itself/u],
+      [['--output', '.'], /^--output: \. is a folder/u],
+      [['--output', 'pipe'], /^--output: pipe is a device or a pipe/u],
+      [['--output', '-'], /^--output: - cannot be standard output/u],
+      [['--output', 'none/out.mp4', '--jsonl', 'none/out.jsonl'], /^--jsonl: none\/out\.jsonl cannot be written: there is no folder .*\n--output: none\/out\.mp4 cannot be written: there is no folder/u],
+    ];
+    for (const [args, message] of refused) {
+      const end = await detect('in.mp4', ...args);
+      expect(end).toMatchObject({ exitCode: 2, stdout: '' });
+      expect(end.stderr).toMatch(message);
+      expect(end.stderr).not.toContain('    at ');
+    }
+    expect((await readdir(folder)).sort()).toEqual(['in.mp4', 'link.mp4', 'pipe']);
+    expect((await readFile(join(folder, 'in.mp4'))).equals(before)).toBe(true);
+  }, 30_000);
+
+  it('ends with 2 when the input is a pipe, which can be read only once', async () => {
+    await execute('mkfifo', [join(folder, 'pipe.mp4')]);
+    expect(await detect('pipe.mp4')).toMatchObject({ exitCode: 2, stdout: '', stderr: 'pipe.mp4: is a pipe or a device, expected a video file\n' });
+  });
+
+  it('ends quietly when the reader of its lines has seen enough', async () => {
+    const command = new Command(['detect', await clip(300), '--backend', serving.endpoint], { cwd: folder });
+    try {
+      await until(() => command.stdout.includes('\n'), { timeoutMs: 20_000 });
+      command.child.stdout?.destroy();
+      expect(await command.ended()).toMatchObject({ exitCode: 0, stderr: '' });
+    } finally {
+      await command.kill();
+    }
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('ends with 1 and one line when the disk is full', async () => {
+    const path = await clip();
+    expect(await detect(path, '--jsonl', '/dev/full')).toMatchObject({ exitCode: 1, stdout: '', stderr: '/dev/full: cannot be written: ENOSPC: no space left on device, write\n' });
+    const shell = await execute('sh', ['-c', '"$0" "$@" > /dev/full', process.execPath, `${PACKAGE_ROOT}bin/sightline.js`, 'detect', path, '--backend', serving.endpoint]).catch((error: unknown) => error);
+    expect(shell).toMatchObject({ code: 1, stderr: 'standard output: cannot be written: ENOSPC: no space left on device, write\n' });
   });
 
   it('tells of a file that was cut off, with all frames that are there', async () => {
