@@ -42,7 +42,12 @@ export function parseClientMessage(data: Buffer): ParsedMessage {
   if (!isKnownType(type)) return { ok: false, code: 'unknown-type', message: `Unknown message type ${JSON.stringify(type.slice(0, 64))}` };
   const parsed = schemas[type].safeParse(json);
   if (parsed.success) return { ok: true, message: parsed.data };
-  return { ok: false, code: 'bad-message', message: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ') };
+  return { ok: false, code: 'bad-message', message: describeIssues(parsed.error) };
+}
+
+/** What is wrong with a message or query, in one line: each member and what it should be. */
+export function describeIssues(error: z.ZodError): string {
+  return error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
 }
 
 function isKnownType(type: string): type is ClientMessage['type'] {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { StreamStatus } from '../core/stream-status.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Access } from './access.js';
-import { maxFpsSchema, maxWidthPxSchema, STREAM_ID_PATTERN } from './client-message.js';
+import { describeIssues, maxFpsSchema, maxWidthPxSchema, STREAM_ID_PATTERN } from './client-message.js';
 import { errorResponse } from './http-errors.js';
 import { MJPEG_CONTENT_TYPE, MjpegResponse } from './mjpeg.js';
 import { exceedsBodyLimit, MAX_BODY_BYTES } from './request-body.js';
@@ -130,7 +130,7 @@ const pictureQuerySchema = z.object({
 
 async function answerSnapshot(c: Context<Env>, context: HttpContext, status: StreamStatus): Promise<Response> {
   const query = pictureQuerySchema.safeParse(c.req.query());
-  if (!query.success) return errorResponse(c, 400, 'bad-query', z.prettifyError(query.error));
+  if (!query.success) return errorResponse(c, 400, 'bad-query', describeIssues(query.error));
   const frame = context.directory.latest(status.id);
   if (frame === undefined) return errorResponse(c, 503, 'no-frame', 'The stream has no frame yet', { 'Retry-After': '1' });
   try {
@@ -146,7 +146,7 @@ async function answerSnapshot(c: Context<Env>, context: HttpContext, status: Str
 
 function answerMjpeg(c: Context<Env>, context: HttpContext, status: StreamStatus): Response {
   const query = pictureQuerySchema.safeParse(c.req.query());
-  if (!query.success) return errorResponse(c, 400, 'bad-query', z.prettifyError(query.error));
+  if (!query.success) return errorResponse(c, 400, 'bad-query', describeIssues(query.error));
   // Chunked by name, so that the HTTP layer sends the head at once instead of waiting for the first frame.
   const headers = { 'Content-Type': MJPEG_CONTENT_TYPE, 'Cache-Control': 'no-store', 'Transfer-Encoding': 'chunked', Connection: 'close' };
   if (c.req.method === 'HEAD') return c.body(null, 200, headers);

@@ -75,6 +75,13 @@ describe('viewer HTTP', () => {
     if (status === 405) expect(response.headers.get('allow')).toBe('GET, HEAD');
   });
 
+  it('says in one line what is wrong with a query', async () => {
+    const { base } = await startServer();
+    const response = await fetch(`${base}/api/streams/door/snapshot.jpg?maxWidthPx=wide&maxFps=-1`);
+    const { error } = (await response.json()) as { error: { message: string } };
+    expect(error.message).toMatch(/^maxWidthPx: [^\n]+; maxFps: [^\n]+$/);
+  });
+
   it('refuses a body of more than 64 KiB and takes one of 64 KiB', async () => {
     const { base, port } = await startServer();
     const post = (bytes: number): Promise<Response> => fetch(`${base}/api/streams`, { method: 'POST', body: 'x'.repeat(bytes) });
