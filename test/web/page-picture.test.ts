@@ -1,53 +1,34 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ViewerServer } from '../../src/viewers/viewer-server.js';
-import { launchBrowser, openPage, type WatchedPage } from '../helpers/browser.js';
-import { FakeDirectory } from '../helpers/fake-directory.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { WatchedPage } from '../helpers/browser.js';
+import { usePage } from '../helpers/page-fixture.js';
 import { until } from '../helpers/until.js';
-import { buildPage, readLargeView, serveViewers, shownSeq, type BuiltPage } from '../helpers/viewer-page.js';
+import { readLargeView, shownSeq } from '../helpers/viewer-page.js';
 
-let built: BuiltPage;
-let browser: Browser;
-let directory: FakeDirectory;
-let server: ViewerServer;
+const pages = usePage();
 let watched: WatchedPage;
 
-beforeAll(async () => {
-  [built, browser] = await Promise.all([buildPage(), launchBrowser()]);
-});
-afterAll(async () => {
-  await browser.close();
-  await built.remove();
-});
 beforeEach(async () => {
-  directory = new FakeDirectory();
-  server = await serveViewers(directory, built.folder);
-  watched = await openPage(browser, { viewport: { width: 1000, height: 700 } });
-});
-afterEach(async () => {
-  await watched.page.context().close();
-  await server.close();
-  directory.close();
+  watched = await pages.open({ viewport: { width: 1000, height: 700 } });
 });
 
 describe('the page', () => {
   it('weighs less than 150 KB compressed and has nothing inline', () => {
-    const files = readdirSync(built.folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const files = readdirSync(pages.folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const bytes = files.reduce((sum, file) => sum + gzipSync(readFileSync(join(file.parentPath, file.name))).length, 0);
     expect(bytes).toBeLessThan(150_000);
-    expect(readFileSync(join(built.folder, 'index.html'), 'utf8')).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=/i);
+    expect(readFileSync(join(pages.folder, 'index.html'), 'utf8')).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=/i);
   });
 
   it('shows a moving picture of every stream, with its name, rate, age and what is on it', async () => {
     const { page, problems } = watched;
     for (const id of ['door', 'yard']) {
-      directory.addStream(id);
-      directory.play(id, 20);
+      pages.directory.addStream(id);
+      pages.directory.play(id, 20);
     }
-    await page.goto(server.url);
+    await page.goto(pages.server.url);
     for (const id of ['door', 'yard']) {
       const first = await until(async () => { const seq = await shownSeq(page, id); return seq >= 0 ? { seq } : null; });
       await until(async () => (await shownSeq(page, id)) > first.seq + 5);
@@ -62,9 +43,9 @@ describe('the page', () => {
 
   it('has the boxes of the picture where the header of that very frame says', async () => {
     const { page, problems } = watched;
-    directory.addStream('door');
-    directory.play('door', 15);
-    await page.goto(`${server.url}#/stream/door`);
+    pages.directory.addStream('door');
+    pages.directory.play('door', 15);
+    await page.goto(`${pages.server.url}#/stream/door`);
     const seen = new Set<number>();
     await until(
       async () => {
@@ -86,14 +67,14 @@ describe('the page', () => {
 
   it('lists what is on this very frame, and links row and box', async () => {
     const { page } = watched;
-    directory.addStream('door');
-    directory.offer('door', {
+    pages.directory.addStream('door');
+    pages.directory.offer('door', {
       detections: [
         { classId: 1, label: 'person', score: 0.91, box: [64, 36, 320, 324] },
         { classId: 2, label: 'bicycle', score: 0.66, box: [400, 100, 600, 300] },
       ],
     });
-    await page.goto(`${server.url}#/stream/door`);
+    await page.goto(`${pages.server.url}#/stream/door`);
     const rows = page.locator('.now-row');
     await until(async () => (await rows.count()) === 2);
     expect(await rows.allTextContents()).toEqual(['person0.91', 'bicycle0.66']);
@@ -112,16 +93,16 @@ describe('the page', () => {
     await page.mouse.move(picture.x + picture.width * 0.8, picture.y + picture.height * 0.5);
     await until(() => page.locator('li[data-marked]', { hasText: 'bicycle' }).isVisible());
 
-    directory.offer('door', { detections: [] });
+    pages.directory.offer('door', { detections: [] });
     await until(async () => (await rows.count()) === 0 && !(await highlight.isVisible()));
     expect(await page.locator('.now').textContent()).toContain('Nothing detected on this frame.');
   });
 
   it('splits the age of the frame on the screen into where the time went', async () => {
     const { page } = watched;
-    directory.addStream('door', { counters: { decoded: 1200, shown: 1100, inFlight: 2, viewerSkipped: 5, dropped: { superseded: 90, deadline: 4 }, failed: { serving: 4 } } });
-    directory.play('door', 10);
-    await page.goto(`${server.url}#/stream/door`);
+    pages.directory.addStream('door', { counters: { decoded: 1200, shown: 1100, inFlight: 2, viewerSkipped: 5, dropped: { superseded: 90, deadline: 4 }, failed: { serving: 4 } } });
+    pages.directory.play('door', 10);
+    await page.goto(`${pages.server.url}#/stream/door`);
     const panel = page.locator('.panel');
     await until(async () => /capture4 ms.*queue1 ms.*predict20 ms.*draw3 ms.*wait\d+ ms.*send\d+ ms.*show\d+ ms/.test((await panel.textContent()) ?? ''), { what: 'seven parts' });
     expect(await panel.textContent()).toMatch(/decoded1,200shown1,100in flight2.*dropped94superseded90deadline4failed4serving4/);
@@ -129,25 +110,25 @@ describe('the page', () => {
 
   it('asks only for what can be seen, and only as wide', async () => {
     const { page } = watched;
-    for (let index = 0; index < 40; index += 1) directory.addStream(`s${String(index)}`, { widthPx: 1920, heightPx: 1080 });
-    directory.offer('s0');
-    await page.goto(server.url);
-    await until(() => directory.watchers('s0') === 1);
-    expect(directory.watchers('s39')).toBe(0);
+    for (let index = 0; index < 40; index += 1) pages.directory.addStream(`s${String(index)}`, { widthPx: 1920, heightPx: 1080 });
+    pages.directory.offer('s0');
+    await page.goto(pages.server.url);
+    await until(() => pages.directory.watchers('s0') === 1);
+    expect(pages.directory.watchers('s39')).toBe(0);
     await until(async () => (await shownSeq(page, 's0')) === 0);
-    expect(directory.frames[0]?.renders).toEqual(['320|true']);
+    expect(pages.directory.frames[0]?.renders).toEqual(['320|true']);
 
     await page.locator('[data-stream="s39"]').scrollIntoViewIfNeeded();
-    await until(() => directory.watchers('s39') === 1 && directory.watchers('s0') === 0);
+    await until(() => pages.directory.watchers('s39') === 1 && pages.directory.watchers('s0') === 0);
 
     await page.keyboard.press('1');
-    await until(() => directory.watchers('s0') === 1 && directory.watchers('s39') === 0);
+    await until(() => pages.directory.watchers('s0') === 1 && pages.directory.watchers('s39') === 0);
 
     await page.evaluate(() => {
       Object.defineProperty(document, 'hidden', { value: true, configurable: true });
       document.dispatchEvent(new Event('visibilitychange'));
     });
-    await until(() => directory.watchers('s0') === 0);
+    await until(() => pages.directory.watchers('s0') === 0);
   });
 
   it('skips a picture that cannot be decoded and goes on', async () => {
@@ -160,12 +141,12 @@ describe('the page', () => {
         client.send(typeof message !== 'string' && pictures % 3 !== 1 ? withoutPicture(message) : message);
       });
     });
-    directory.addStream('door');
-    await page.goto(server.url);
-    await until(() => directory.watchers('door') === 1);
+    pages.directory.addStream('door');
+    await page.goto(pages.server.url);
+    await until(() => pages.directory.watchers('door') === 1);
     // Pictures 1, 4 and 7 are whole. Were the broken ones not acknowledged, the server would send no more after two of them.
     for (let count = 1; count <= 7; count += 1) {
-      const frame = directory.offer('door');
+      const frame = pages.directory.offer('door');
       await until(() => pictures === count);
       if (count % 3 === 1) await until(async () => (await shownSeq(page, 'door')) === frame.seq);
     }
@@ -192,15 +173,15 @@ describe('the page', () => {
         },
       });
     });
-    directory.addStream('door');
-    directory.play('door', 40);
-    await page.goto(server.url);
+    pages.directory.addStream('door');
+    pages.directory.play('door', 40);
+    await page.goto(pages.server.url);
     const counts = (): Promise<{ made: number; closed: number }> => page.evaluate(() => (window as unknown as { bitmapCounts: { made: number; closed: number } }).bitmapCounts);
     await until(async () => (await counts()).made > 60);
     const { made, closed } = await counts();
     // One on the screen, one waiting for the animation frame, one just decoded.
     expect(made - closed).toBeLessThanOrEqual(3);
-    directory.removeStream('door');
+    pages.directory.removeStream('door');
     await until(async () => { const now = await counts(); return now.made === now.closed; });
   });
 });

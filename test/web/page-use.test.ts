@@ -1,42 +1,24 @@
 import { readFile } from 'node:fs/promises';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ViewerServer } from '../../src/viewers/viewer-server.js';
-import { launchBrowser, openPage, type WatchedPage } from '../helpers/browser.js';
-import { FakeDirectory } from '../helpers/fake-directory.js';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { WatchedPage } from '../helpers/browser.js';
+import { usePage } from '../helpers/page-fixture.js';
 import { until } from '../helpers/until.js';
-import { buildPage, serveViewers, shownSeq, type BuiltPage } from '../helpers/viewer-page.js';
+import { shownSeq } from '../helpers/viewer-page.js';
 
-let built: BuiltPage;
-let browser: Browser;
-let directory: FakeDirectory;
-let server: ViewerServer;
+const pages = usePage();
 let watched: WatchedPage;
 
-beforeAll(async () => {
-  [built, browser] = await Promise.all([buildPage(), launchBrowser()]);
-});
-afterAll(async () => {
-  await browser.close();
-  await built.remove();
-});
-beforeEach(async () => {
-  directory = new FakeDirectory();
+beforeEach(() => {
   for (const id of ['door', 'yard', 'gate']) {
-    directory.addStream(id, { name: `The ${id}` });
-    directory.play(id, 5);
+    pages.directory.addStream(id, { name: `The ${id}` });
+    pages.directory.play(id, 5);
   }
-  server = await serveViewers(directory, built.folder);
-});
-afterEach(async () => {
-  await watched.page.context().close();
-  await server.close();
-  directory.close();
 });
 
-async function open(options: Parameters<typeof openPage>[1], hash = ''): Promise<Page> {
-  watched = await openPage(browser, options);
-  await watched.page.goto(server.url + hash);
+async function open(options: BrowserContextOptions, hash = ''): Promise<Page> {
+  watched = await pages.open(options);
+  await watched.page.goto(pages.server.url + hash);
   await until(async () => (await watched.page.locator('[data-stream]').count()) > 0);
   return watched.page;
 }
@@ -95,12 +77,12 @@ describe('the keyboard', () => {
 
   it('saves the very picture on the screen with s', async () => {
     const page = await open({ acceptDownloads: true }, '#/stream/door');
-    directory.pause('door');
-    await until(async () => (await shownSeq(page, 'door')) === directory.frames.findLast((frame) => frame.streamId === 'door')?.seq);
+    pages.directory.pause('door');
+    await until(async () => (await shownSeq(page, 'door')) === pages.directory.frames.findLast((frame) => frame.streamId === 'door')?.seq);
     const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('s')]);
     const seq = await shownSeq(page, 'door');
     expect(download.suggestedFilename()).toBe(`door-${String(seq)}.jpg`);
-    const shown = await directory.frames.find((frame) => frame.streamId === 'door' && frame.seq === seq)?.render({ maxWidthPx: null, drawn: true });
+    const shown = await pages.directory.frames.find((frame) => frame.streamId === 'door' && frame.seq === seq)?.render({ maxWidthPx: null, drawn: true });
     expect((await readFile(await download.path())).equals(shown?.jpeg ?? Buffer.alloc(0))).toBe(true);
     expect(watched.problems).toEqual([]);
   });
@@ -116,7 +98,7 @@ describe('the address', () => {
 
   it('of a stream that is removed while it is open says so', async () => {
     const page = await open({}, '#/stream/yard');
-    directory.removeStream('yard');
+    pages.directory.removeStream('yard');
     await until(async () => ((await page.locator('main').textContent()) ?? '').includes('There is no stream “yard” here'));
     await page.locator('main a').click();
     await until(async () => (await page.locator('.tile').count()) === 2);
@@ -140,7 +122,7 @@ describe('the theme', () => {
 
   it.each(['dark', 'light'] as const)('has text of contrast 4.5 or more when %s', async (colorScheme) => {
     const page = await open({ colorScheme, viewport: { width: 1200, height: 800 } }, '#/stream/door');
-    directory.setStatus('yard', { detector: { state: 'unavailable', message: 'gone' } });
+    pages.directory.setStatus('yard', { detector: { state: 'unavailable', message: 'gone' } });
     await until(async () => (await page.locator('.now-row').count()) > 0 && (await page.locator('.fact[data-trouble]').count()) > 0);
     const low = await page.evaluate(() => {
       const luminance = (rgb: readonly number[]): number => {
@@ -169,7 +151,7 @@ describe('the theme', () => {
 describe('a phone, 360 px wide', () => {
   it('has one column and nothing to scroll sideways', async () => {
     const page = await open({ viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true });
-    directory.setStatus('gate', { state: 'reconnecting', name: `A${'very'.repeat(20)}long name`, error: { code: 'x', message: 'https://camera.example/'.padEnd(200, 'x') } });
+    pages.directory.setStatus('gate', { state: 'reconnecting', name: `A${'very'.repeat(20)}long name`, error: { code: 'x', message: 'https://camera.example/'.padEnd(200, 'x') } });
     await until(async () => (await shownSeq(page, 'door')) >= 0);
     const scrollsSideways = (): Promise<boolean> => page.evaluate(() => [...document.querySelectorAll('html, body, .place, main')].some((element) => element.scrollWidth > element.clientWidth));
     expect(await scrollsSideways()).toBe(false);
@@ -182,8 +164,8 @@ describe('a phone, 360 px wide', () => {
     const bar = await page.locator('.stream-bar').boundingBox();
     expect((bar?.y ?? 0) + (bar?.height ?? 0)).toBeCloseTo(640, 0);
 
-    for (const id of ['door', 'yard', 'gate']) directory.removeStream(id);
-    await page.goto(server.url);
+    for (const id of ['door', 'yard', 'gate']) pages.directory.removeStream(id);
+    await page.goto(pages.server.url);
     await until(() => page.locator('[data-message="first-run"]').isVisible());
     expect(await scrollsSideways()).toBe(false);
     expect(watched.problems).toEqual([]);

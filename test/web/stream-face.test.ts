@@ -30,11 +30,20 @@ describe('streamFace', () => {
   it('blames the connection when that is lost, two seconds later by a grey picture', () => {
     expect(face({}, { connected: false })).toMatchObject({ word: 'connection lost', stale: false, live: false });
     expect(face({}, { connected: false, sinceFrameMs: 12_000, ageMs: 12_000 })).toMatchObject({ stale: true, lines: ['12 s old', 'Connection to the server lost'] });
+    expect(face({ mode: 'replay' }, { connected: false, sinceFrameMs: 12_000, ageMs: 12_000 }).lines).toEqual(['Connection to the server lost']);
   });
 
   it('lets a recording be as old as it is', () => {
     expect(face({ mode: 'replay', state: 'paused', positionMs: 64_000 }, { sinceFrameMs: 60_000, ageMs: 60_000 })).toMatchObject({ sign: '❚❚', stale: false, lines: [] });
-    expect(face({ mode: 'replay' }, { sinceFrameMs: 60_000, ageMs: 60_000 })).toMatchObject({ stale: false, live: false });
+    expect(face({ mode: 'replay' }, { sinceFrameMs: 500, ageMs: 30_000 })).toMatchObject({ sign: '●', word: 'replay', stale: false, lines: [], live: true });
+    expect(face({ mode: 'replay' }, { sinceFrameMs: 60_000, ageMs: 60_000 })).toMatchObject({ sign: '…', word: 'waiting', stale: false, live: false });
+  });
+
+  it('does not call a recording ended before its last frame is shown', () => {
+    const counters = { ...defaultStatus('a').counters, inFlight: 3 };
+    expect(face({ mode: 'replay', state: 'ended', counters })).toMatchObject({ sign: '●', word: 'ending', stale: false, live: true });
+    expect(face({ mode: 'replay', state: 'ended', counters }, { sinceFrameMs: 3000 })).toMatchObject({ sign: '…', word: 'ending', live: false });
+    expect(face({ mode: 'replay', state: 'ended' })).toMatchObject({ sign: '■', word: 'ended', live: false });
   });
 
   it.each<[StreamStatus['state'], string, boolean]>([
@@ -54,7 +63,7 @@ describe('streamFace', () => {
     expect(face({ state: 'unauthorized', error }).lines[0]).toBe('camera: 401');
     expect(face({ state: 'unauthorized', error }).lines[1]).toMatch(/password/);
     expect(face({ state: 'failed', error }).lines).toEqual(['camera: 401']);
-    expect(face({ state: 'reconnecting', error: null }, { sinceFrameMs: 12_000, ageMs: 12_000 }).lines).toEqual(['12 s old', 'The camera does not answer. Trying again.']);
+    expect(face({ state: 'reconnecting', error: null }, { sinceFrameMs: 12_000, ageMs: 12_000 }).lines).toEqual(['12 s old', 'The camera does not answer', 'Trying again']);
   });
 
   it('says why nothing is detected', () => {
@@ -62,5 +71,11 @@ describe('streamFace', () => {
     expect(face({}, { detected: null }).noDetector).toBeNull();
     expect(face({ detector: { state: 'misconfigured', message: 'wants float32' } }).noDetector).toBe('wants float32');
     expect(face({ detector: { state: 'unavailable', message: '' } }).noDetector).toMatch(/does not answer/);
+  });
+
+  it('leaves a picture that a detector looked at alone when that goes away later', () => {
+    const detector = { state: 'unavailable', message: 'gone' } as const;
+    for (const state of ['ended', 'failed', 'stopped', 'reconnecting'] as const) expect(face({ state, detector }).noDetector).toBeNull();
+    expect(face({ state: 'ended', detector }, { detected: false }).noDetector).toMatch(/No detector looked/);
   });
 });

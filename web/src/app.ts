@@ -5,6 +5,7 @@ import { ConnectionBanner } from './components/connection-banner.js';
 import { firstRun } from './components/first-run.js';
 import { HeaderBar } from './components/header-bar.js';
 import { HelpDialog } from './components/help-dialog.js';
+import { Notice } from './components/notice.js';
 import { StreamView } from './components/stream-view.js';
 import { TileGrid } from './components/tile-grid.js';
 import { Connection, type ConnectionListener, type ConnectionState } from './connection/connection.js';
@@ -13,8 +14,7 @@ import { el } from './dom.js';
 import { listenToKeys } from './keyboard.js';
 import { parseRoute, streamHash, type Route } from './model/route.js';
 import { StreamModel, type StreamMoment } from './model/stream-model.js';
-import { detectorSummary } from './model/summary.js';
-import { plural } from './model/text.js';
+import { detectorSummary, streamsSummary } from './model/summary.js';
 import { toggleTheme } from './theme.js';
 
 /** How often ages and figures are brought up to date: often enough to read, too seldom to flicker. */
@@ -29,6 +29,7 @@ export class App implements ConnectionListener {
   readonly #streams = new Map<string, StreamModel>();
   readonly #header: HeaderBar;
   readonly #banner: ConnectionBanner;
+  readonly #notice = new Notice();
   readonly #grid = new TileGrid(() => { this.#ask(); });
   readonly #help = new HelpDialog();
   readonly #announcer = new Announcer();
@@ -44,7 +45,7 @@ export class App implements ConnectionListener {
     this.#connection = new Connection(url, this);
     this.#header = new HeaderBar({ onTheme: toggleTheme, onHelp: () => { this.#help.toggle(); } });
     this.#banner = new ConnectionBanner(() => { this.#connection.retryNow(); });
-    root.append(this.#header.element, this.#banner.element, this.#place, this.#help.element, this.#announcer.element);
+    root.append(this.#header.element, this.#banner.element, this.#notice.element, this.#place, this.#help.element, this.#announcer.element);
   }
 
   start(): void {
@@ -89,7 +90,7 @@ export class App implements ConnectionListener {
         this.#removeStream(message.stream);
         break;
       case 'error':
-        // The page asks for nothing that it was not told of; a stream that is just gone is told of by `removed`.
+        this.#notice.show(this.#refusal(message));
         break;
     }
   }
@@ -98,8 +99,15 @@ export class App implements ConnectionListener {
     this.#streams.get(message.header.stream)?.player.push(message, receivedAtMs);
   }
 
+  /** A server's `error` as a sentence. */
+  #refusal({ message, stream }: Extract<ServerMessage, { type: 'error' }>): string {
+    const about = stream === undefined ? '' : ` about “${this.#streams.get(stream)?.status.name ?? stream}”`;
+    return `The server refused what this page asked${about}: ${message}${/[.!?…]$/.test(message) ? '' : '.'}`;
+  }
+
   #greet(streams: readonly StreamStatus[]): void {
     this.#greeted = true;
+    this.#notice.clear();
     const present = new Set(streams.map(({ id }) => id));
     for (const id of [...this.#streams.keys()]) if (!present.has(id)) this.#removeStream(id);
     for (const status of streams) this.#updateStream(status);
@@ -228,11 +236,11 @@ export class App implements ConnectionListener {
   #refresh(): void {
     const nowMs = performance.now();
     const moments = [...this.#streams.values()].map((model) => this.#refreshStream(model, nowMs));
-    const live = moments.filter((moment) => moment.live).length;
     this.#header.update({
-      streams: this.#greeted ? `${plural(moments.length, 'stream')} · ${String(live)} live` : '',
+      streams: this.#greeted ? streamsSummary(moments.map(({ status, live }) => ({ mode: status.mode, live }))) : '',
+      // What the server last said of its detector is not known to hold while there is no connection.
       detector: detectorSummary(
-        moments.map(({ status }) => status.detector),
+        this.#state.kind === 'open' ? moments.map(({ status }) => status.detector) : [],
         moments.flatMap(({ frame }) => (frame === null || frame.header.model === null ? [] : [frame.header.timingsMs.predict])),
       ),
       connection: this.#state.kind,

@@ -14,6 +14,7 @@ const KEYS: readonly (readonly [keys: readonly string[], what: string])[] = [
 const SIGNS: readonly (readonly [sign: string, what: string])[] = [
   ['●', 'frames are arriving'],
   ['○', 'no new frames: the picture is old and grey'],
+  ['…', 'starting, or waiting for the next frame'],
   ['❚❚', 'paused'],
   ['■', 'ended or stopped'],
   ['!', 'needs you: the picture says why'],

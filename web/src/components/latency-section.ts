@@ -8,7 +8,7 @@ const PART_TITLES: Readonly<Record<LatencyPart['name'], string>> = {
   queue: 'Waiting for the detector',
   predict: 'In the detector',
   draw: 'Drawing the boxes and making the JPEG',
-  wait: 'Waiting until this page was ready for it',
+  wait: 'Waiting until this page asked, or was ready, for it',
   send: 'On the network',
   show: 'Decoding and painting in this page',
 };

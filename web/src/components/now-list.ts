@@ -2,6 +2,8 @@ import { classColour } from '../../../src/core/class-colours.js';
 import type { Detection } from '../../../src/core/frames.js';
 import { el, setData, setText } from '../dom.js';
 import { DetectionRows } from '../model/detection-rows.js';
+import type { StreamMoment } from '../model/stream-model.js';
+import { formatAge } from '../model/text.js';
 import type { ShownFrame } from '../picture/frame-player.js';
 
 const THUMB_CSS_PX = 48;
@@ -13,6 +15,7 @@ type Row = { readonly element: HTMLLIElement; readonly show: (detection: Detecti
 export class NowList {
   readonly element: HTMLElement;
   readonly #list = el('ul', { class: 'now-list' });
+  readonly #title = el('span', { text: 'Now' });
   readonly #none = el('p', { class: 'muted now-none' });
   readonly #total = el('span', { class: 'section-figure' });
   readonly #onHighlight: (detection: Detection | null) => void;
@@ -28,7 +31,7 @@ export class NowList {
   /** @param onHighlight told which detection of the frame on the screen to mark */
   constructor(onHighlight: (detection: Detection | null) => void) {
     this.#onHighlight = onHighlight;
-    const heading = el('h2', { class: 'section-title' }, el('span', { text: 'Now' }), this.#total);
+    const heading = el('h2', { class: 'section-title' }, this.#title, this.#total);
     this.element = el('section', { class: 'section now', attributes: { 'aria-label': 'Detected on this frame' } }, heading, this.#list, this.#none);
   }
 
@@ -53,6 +56,13 @@ export class NowList {
     setText(this.#none, frame.header.model === null ? 'No detector looked at this frame.' : 'Nothing detected on this frame.');
     this.#none.hidden = rows.length > 0;
     this.#highlight();
+  }
+
+  /** Says when what is listed was there: now, or when the picture that stands still was taken. */
+  update({ status, face, ageMs, frame }: StreamMoment): void {
+    setData(this.element, 'stale', face.stale ? '' : null);
+    const still = status.state === 'ended' || status.state === 'paused' ? 'On this frame' : 'Now';
+    setText(this.#title, face.stale && frame !== null ? `${formatAge(ageMs)} ago` : still);
   }
 
   /** Marks the row of the smallest box around a point of the picture, in pixels of the frame; `null`: the pointer left. */

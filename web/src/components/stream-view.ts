@@ -66,6 +66,7 @@ export class StreamView implements FrameView {
     setText(this.#title, status.name);
     setText(this.#sign, face.sign);
     setText(this.#word, face.word);
+    this.#now.update(moment);
     this.#frames.update(moment);
     this.#source.update(moment);
     if (frame === null) return;

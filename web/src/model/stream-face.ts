@@ -34,7 +34,7 @@ export type StreamFace = {
 /** Without a new frame for longer than this, a live picture is not live. */
 const STALE_AFTER_MS = 2000;
 /** A picture that is this old when it arrives is not live either. */
-const STALE_AGE_MS = 4000;
+export const STALE_AGE_MS = 4000;
 
 /** Decides how a stream looks. */
 export function streamFace(status: StreamStatus, view: PageView): StreamFace {
@@ -44,7 +44,7 @@ export function streamFace(status: StreamStatus, view: PageView): StreamFace {
 type StateFace = Omit<StreamFace, 'noDetector'>;
 
 function stateFace(status: StreamStatus, view: PageView): StateFace {
-  if (!view.connected) return disconnectedFace(view);
+  if (!view.connected) return disconnectedFace(status, view);
   const reason = status.error?.message;
   const old = view.sinceFrameMs === null ? [] : [`${formatAge(view.ageMs ?? view.sinceFrameMs)} old`];
   switch (status.state) {
@@ -55,11 +55,11 @@ function stateFace(status: StreamStatus, view: PageView): StateFace {
     case 'paused':
       return { sign: '❚❚', word: 'paused', stale: status.mode === 'live', lines: status.mode === 'live' ? [...old, 'paused'] : [], live: false };
     case 'reconnecting':
-      return { sign: '○', word: 'camera lost', stale: true, lines: [...old, reason ?? 'The camera does not answer. Trying again.'], live: false };
+      return { sign: '○', word: 'camera lost', stale: true, lines: [...old, reason ?? 'The camera does not answer', 'Trying again'], live: false };
     case 'unauthorized':
       return { sign: '!', word: 'login refused', stale: true, lines: [reason ?? 'The camera refused the login.', 'Check the user name and the password in the stream’s source.'], live: false };
     case 'ended':
-      return { sign: '■', word: 'ended', stale: false, lines: view.sinceFrameMs === null ? ['The recording has ended'] : [], live: false };
+      return endedFace(status, view);
     case 'failed':
       return { sign: '!', word: 'failed', stale: true, lines: [reason ?? 'The stream failed for an unknown reason.'], live: false };
     case 'stopped':
@@ -67,9 +67,10 @@ function stateFace(status: StreamStatus, view: PageView): StateFace {
   }
 }
 
-function disconnectedFace(view: PageView): StateFace {
+function disconnectedFace({ mode }: StreamStatus, view: PageView): StateFace {
   const stale = view.sinceFrameMs === null || view.sinceFrameMs > STALE_AFTER_MS;
-  const age = view.sinceFrameMs === null ? [] : [`${formatAge(view.ageMs ?? view.sinceFrameMs)} old`];
+  // A recording has a position, not an age.
+  const age = view.sinceFrameMs === null || mode === 'replay' ? [] : [`${formatAge(view.ageMs ?? view.sinceFrameMs)} old`];
   return { sign: '○', word: 'connection lost', stale, lines: stale ? [...age, 'Connection to the server lost'] : [], live: false };
 }
 
@@ -80,14 +81,26 @@ function runningFace(status: StreamStatus, view: PageView, old: readonly string[
   }
   const late = view.sinceFrameMs > STALE_AFTER_MS;
   const stale = status.mode === 'live' && (late || (view.ageMs !== null && view.ageMs > STALE_AGE_MS));
-  if (!stale) return { sign: '●', word: status.mode === 'live' ? 'live' : 'replay', stale: false, lines: [], live: !late };
+  if (!stale && !late) return { sign: '●', word: status.mode === 'live' ? 'live' : 'replay', stale: false, lines: [], live: true };
+  // A recording loses nothing by waiting: its picture is as right as before, it only does not move.
+  if (!stale) return { sign: '…', word: 'waiting', stale: false, lines: [], live: false };
   // Pictures that were not asked for do not come: a tile back in sight is waiting, its camera is not to blame.
   const waiting = view.sinceAskedMs === null || view.sinceAskedMs < STALE_AFTER_MS;
   if (late && waiting) return { sign: '○', word: 'waiting', stale, lines: old, live: false };
   return { sign: '○', word: late ? 'no frames' : 'late', stale, lines: [...old, late ? 'No frames are coming' : 'Frames come late'], live: false };
 }
 
+/** A recording that was read to its end is over when its last frame is shown, not before. */
+function endedFace(status: StreamStatus, view: PageView): StateFace {
+  const moving = view.sinceFrameMs !== null && view.sinceFrameMs <= STALE_AFTER_MS;
+  if (status.counters.inFlight > 0) return { sign: moving ? '●' : '…', word: 'ending', stale: false, lines: [], live: moving };
+  return { sign: '■', word: 'ended', stale: false, lines: view.sinceFrameMs === null ? ['The recording has ended'] : [], live: false };
+}
+
+/** States in which no new picture comes: what stands there was looked at, or not, while the detector was what it then was. */
+const STILL_STATES: ReadonlySet<StreamStatus['state']> = new Set(['ended', 'failed', 'stopped', 'unauthorized', 'reconnecting']);
+
 function noDetector(status: StreamStatus, view: PageView): string | null {
-  if (status.detector.state !== 'ok') return status.detector.message === '' ? 'The detector does not answer' : status.detector.message;
+  if (status.detector.state !== 'ok' && !STILL_STATES.has(status.state)) return status.detector.message === '' ? 'The detector does not answer' : status.detector.message;
   return view.detected === false ? 'No detector looked at this picture' : null;
 }

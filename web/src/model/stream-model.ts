@@ -2,7 +2,7 @@ import type { StreamStatus } from '../../../src/core/stream-status.js';
 import type { ClockOffset } from '../connection/clock-offset.js';
 import { FramePlayer, type ShownFrame } from '../picture/frame-player.js';
 import { FpsMeter } from './fps-meter.js';
-import { streamFace, type StreamFace } from './stream-face.js';
+import { STALE_AGE_MS, streamFace, type StreamFace } from './stream-face.js';
 
 /** Something that shows a stream's frames. */
 export interface FrameView {
@@ -75,7 +75,7 @@ export class StreamModel {
   moment(clock: ClockOffset, connected: boolean, nowMs: number): StreamMoment {
     const frame = this.player.shown;
     const serverNowMs = clock.toServerMs(nowMs);
-    const ageMs = frame === null || serverNowMs === null ? null : Math.max(0, serverNowMs - frame.header.capturedAtMs);
+    const ageMs = frame === null || serverNowMs === null ? null : frameAgeMs(frame, serverNowMs, nowMs);
     const face = streamFace(this.status, {
       connected,
       sinceFrameMs: this.#newest === null ? null : nowMs - this.#newest.arrivedAtMs,
@@ -83,7 +83,7 @@ export class StreamModel {
       sinceAskedMs: this.#askedAtMs === null ? null : nowMs - this.#askedAtMs,
       detected: frame === null ? null : frame.header.model !== null,
     });
-    const live = face.live || (connected && this.#askedAtMs === null && this.status.state === 'running');
+    const live = face.live || (connected && this.#askedAtMs === null && isLiveAtServer(this.status));
     return { status: this.status, face, fps: this.#fps.fps(nowMs), ageMs, frame, live };
   }
 
@@ -99,4 +99,16 @@ export class StreamModel {
     }
     for (const view of this.#views) view.present(frame);
   }
+}
+
+/** A frame is at least as old as it was when it was sent and the time since it came, however wrongly the clocks are compared. */
+function frameAgeMs({ header, receivedAtMs }: ShownFrame, serverNowMs: number, nowMs: number): number {
+  const knownMs = header.sentAtMs - header.capturedAtMs + (nowMs - receivedAtMs);
+  return Math.max(0, knownMs, serverNowMs - header.capturedAtMs);
+}
+
+/** Whether the server itself sees frames coming: a stream can be running without any. */
+function isLiveAtServer({ state, mode, ageMs, measuredFps }: StreamStatus): boolean {
+  if (state !== 'running' || measuredFps === null || measuredFps === 0) return false;
+  return mode === 'replay' || (ageMs !== null && ageMs <= STALE_AGE_MS);
 }

@@ -1,4 +1,5 @@
-import type { DetectorStatus } from '../../../src/core/stream-status.js';
+import type { DetectorStatus, StreamMode } from '../../../src/core/stream-status.js';
+import { plural } from './text.js';
 
 /** The detector of all streams in one line.
  * @param states of every stream
@@ -10,6 +11,13 @@ export function detectorSummary(states: readonly DetectorStatus[], predictMs: re
   const middle = median(predictMs);
   if (states.length === 0) return { text: '', ready: true };
   return { text: middle === null ? 'detector ready' : `detector ready ${String(Math.round(middle))} ms`, ready: true };
+}
+
+/** How many streams there are, how many cameras are live, and how many recordings play: a recording is not live. */
+export function streamsSummary(streams: readonly { readonly mode: StreamMode; readonly live: boolean }[]): string {
+  const moving = (mode: StreamMode): number => streams.filter((stream) => stream.live && stream.mode === mode).length;
+  const playing = moving('replay');
+  return `${plural(streams.length, 'stream')} · ${String(moving('live'))} live${playing === 0 ? '' : ` · ${String(playing)} playing`}`;
 }
 
 function median(values: readonly number[]): number | null {
