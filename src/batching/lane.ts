@@ -76,12 +76,10 @@ export class Lane {
     this.#events.onChange();
   }
 
-  /** Takes out all frames that wait, for an owner who has found another way for them. */
+  /** Takes out all frames that wait, for an owner who has found another way for them; outcomes that they held up are delivered. */
   takeWaiting(): VideoFrame[] {
-    const taken: VideoFrame[] = [];
-    for (let index = this.#entries.length - 1; index >= 0; index -= 1) {
-      if (this.#entries[index]?.state === 'waiting') taken.unshift(...this.#entries.splice(index, 1).map((entry) => entry.frame));
-    }
+    const taken = this.#removeWaiting();
+    this.#deliverDone();
     return taken;
   }
 
@@ -90,7 +88,8 @@ export class Lane {
     if (this.#closed) return;
     this.#closed = true;
     this.#events.onClose();
-    for (const frame of this.takeWaiting()) this.#options.onDropped(frame, 'closed');
+    for (const frame of this.#removeWaiting()) this.#options.onDropped(frame, 'closed');
+    this.#deliverDone();
   }
 
   /** @internal for the micro-batcher */
@@ -132,6 +131,19 @@ export class Lane {
   #finish(entry: LaneEntry, deliver: () => void): void {
     entry.state = 'done';
     entry.deliver = deliver;
+    this.#deliverDone();
+  }
+
+  #removeWaiting(): VideoFrame[] {
+    const taken: VideoFrame[] = [];
+    for (let index = this.#entries.length - 1; index >= 0; index -= 1) {
+      if (this.#entries[index]?.state === 'waiting') taken.unshift(...this.#entries.splice(index, 1).map((entry) => entry.frame));
+    }
+    return taken;
+  }
+
+  /** In order: up to the first frame that has no outcome yet. */
+  #deliverDone(): void {
     while (this.#entries[0]?.state === 'done') {
       this.#entries.shift()?.deliver();
       this.#options.onSpace?.();

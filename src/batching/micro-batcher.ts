@@ -94,12 +94,13 @@ export class MicroBatcher {
   #nextBatch(): readonly LaneEntry[] {
     const oldest = this.#oldestWaiting();
     if (oldest === null) {
-      this.#flushing = false;
+      // What is in flight may come back to be tried again.
+      if (this.#lanes.every((lane) => lane.size === 0)) this.#flushing = false;
       return [];
     }
     const entries = this.#gather(oldest);
     const full = entries.length >= this.#limits.maxBatchSize;
-    if (!full && !this.#flushing && !this.#isDue(oldest)) return [];
+    if (!full && !this.#flushing && !this.#isDue(oldest) && !this.#isStuck(oldest)) return [];
     this.#nextLane = (this.#nextLane + 1) % Math.max(1, this.#lanes.length);
     return entries;
   }
@@ -133,6 +134,11 @@ export class MicroBatcher {
 
   #isDue(oldest: LaneEntry): boolean {
     return this.#options.batchTimeoutMs !== null && performance.now() - oldest.waitingSinceMs >= this.#options.batchTimeoutMs;
+  }
+
+  /** Whether no company can come any more: the lane takes no frame until one has left it. Limits that grew while running lead here. */
+  #isStuck(oldest: LaneEntry): boolean {
+    return this.#options.batchTimeoutMs === null && this.#inFlight === 0 && oldest.lane.free === 0;
   }
 
   async #send(entries: readonly LaneEntry[]): Promise<void> {

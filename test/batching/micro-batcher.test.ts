@@ -266,4 +266,51 @@ describe('MicroBatcher', () => {
       { numRuns: 150 },
     );
   });
+
+  it('goes on flushing until the lanes are empty: the last frames are tried again without company', async () => {
+    const { calls, detect } = scriptedDetector();
+    const batcher = batcherOf({ detect, batchTimeoutMs: null, maxBatchSize: 4, maxInFlightBatches: 2 });
+    const { events, options } = recorder({ policy: 'wait', capacity: 8, shouldRetry: (_error, attempts) => attempts < 3 });
+    const lane = batcher.openLane(options);
+    lane.offer(testFrame({ seq: 0 }));
+    batcher.flush();
+    await until(() => calls.length === 1);
+    calls[0]?.refuse(new Error('busy'));
+    await until(() => calls.length === 2, { timeoutMs: 1_000 });
+    calls[1]?.answer();
+    await until(() => events.includes('detected 0'));
+    // Once they were empty, batches form by count again.
+    lane.offer(testFrame({ seq: 1 }));
+    expect(batcher.inFlightBatches).toBe(0);
+  });
+
+  it('sends what a full lane holds when nothing is in flight, though the batch grew beyond it: nothing else could ever come', async () => {
+    const { calls, detect } = scriptedDetector();
+    const batcher = batcherOf({ detect, batchTimeoutMs: null, maxBatchSize: 1 });
+    const { options } = recorder({ policy: 'wait', capacity: 2 });
+    const lane = batcher.openLane(options);
+    batcher.setLimits({ maxBatchSize: 4, maxInFlightBatches: 1 });
+    lane.offer(testFrame({ seq: 0 }));
+    expect(calls).toHaveLength(0);
+    lane.offer(testFrame({ seq: 1 }));
+    await until(() => calls.length === 1, { timeoutMs: 1_000 });
+    expect(seqs(calls[0]?.batch)).toEqual([0, 1]);
+  });
+
+  it('gives an end to frames that were done behind one that was to be tried again when the lane closes', async () => {
+    const { calls, detect } = scriptedDetector();
+    const batcher = batcherOf({ detect, maxBatchSize: 1, maxInFlightBatches: 2 });
+    const { events, options } = recorder({ policy: 'wait', capacity: 2, shouldRetry: () => true });
+    const lane = batcher.openLane(options);
+    lane.offer(testFrame({ seq: 0 }));
+    lane.offer(testFrame({ seq: 1 }));
+    await until(() => calls.length === 2);
+    batcher.setLimits({ maxBatchSize: 1, maxInFlightBatches: 0 });
+    calls[0]?.refuse(new Error('gone'));
+    calls[1]?.answer();
+    await until(() => batcher.inFlightBatches === 0);
+    lane.close();
+    expect(events).toEqual(['closed 0', 'detected 1']);
+    expect(lane.size).toBe(0);
+  });
 });
