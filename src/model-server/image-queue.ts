@@ -18,6 +18,8 @@ export class ImageQueue {
   readonly #maxQueuedImages: number;
   readonly #jobs: Job[] = [];
   #current: Job | null = null;
+  /** From the first request until nothing waits: between two requests none is current, and yet there must be no second worker. */
+  #isDraining = false;
   #draining: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -58,7 +60,7 @@ export class ImageQueue {
       context.signal.addEventListener('abort', () => {
         this.#forget(job);
       });
-      if (this.#current === null && this.#jobs.length === 1) this.#draining = this.#drain();
+      if (!this.#isDraining) this.#draining = this.#drain();
     });
   }
 
@@ -77,11 +79,15 @@ export class ImageQueue {
   }
 
   async #drain(): Promise<void> {
+    this.#isDraining = true;
     for (;;) {
       // Computing blocks the process: cancellations that have come in meanwhile are read here.
       await nextTurn();
       const job = this.#jobs.shift();
-      if (job === undefined) return;
+      if (job === undefined) {
+        this.#isDraining = false;
+        return;
+      }
       this.#current = job;
       try {
         await this.#compute(job);

@@ -92,4 +92,20 @@ describe('ImageQueue', () => {
     await closed;
     expect(() => queue.run(1, waiting, () => first.promise)).toThrow('shutting down');
   });
+
+  it('computes one image at a time, also when requests come in right after an answer', async () => {
+    const queue = new ImageQueue(10);
+    let atWork = 0;
+    let most = 0;
+    const compute = async (): Promise<void> => {
+      most = Math.max(most, (atWork += 1));
+      await nextTurn();
+      await nextTurn();
+      atWork -= 1;
+    };
+    await queue.run(1, waiting, compute);
+    await Promise.all([queue.run(1, waiting, compute), queue.run(1, waiting, compute)]);
+    expect(most).toBe(1);
+    await queue.close();
+  });
 });
