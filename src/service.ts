@@ -47,7 +47,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { detector } = host;
   const batcher = new MicroBatcher({ ...config.batching, detect: (batch) => detector.detect(batch) });
   followDetector(batcher, detector);
-  const parts: Parts = { host, batcher, annotator: createAnnotator({ metrics }), pipeline: new Pipeline(), viewers: null };
+  const parts: Parts = { host, batcher, annotator: createAnnotator({ metrics }), pipeline: new Pipeline(), viewers: null, closing: new AbortController() };
   try {
     const viewers = await startViewerServer({
       host: config.server.host,
@@ -118,10 +118,13 @@ type Parts = {
   readonly annotator: ReturnType<typeof createAnnotator>;
   readonly pipeline: Pipeline;
   viewers: ViewerServer | null;
+  /** Gives up what no stage owns: a demo clip that is being drawn. */
+  readonly closing: AbortController;
 };
 
 /** The order is written down in pipeline/README.md. */
-async function closeParts({ viewers, pipeline, batcher, host, annotator }: Parts): Promise<void> {
+async function closeParts({ viewers, pipeline, batcher, host, annotator, closing }: Parts): Promise<void> {
+  closing.abort();
   await viewers?.close();
   await pipeline.close();
   await host.detector.close();
@@ -137,7 +140,7 @@ function streamOptions(stream: StreamConfig, { options, parts, tools, metrics }:
   const log = options.log.child({ stream: id });
   if (stream.hwaccel !== null && stream.hwaccel !== 'none') log.warn({ hwaccel: stream.hwaccel }, 'hwaccel is not used yet: frames are decoded in software');
   if (stream.detectSource !== null) log.warn('detectSource is not used yet: detection looks at source');
-  const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: options.cacheDir, tools, log });
+  const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: options.cacheDir, tools, log, signal: parts.closing.signal });
   return {
     id,
     name,

@@ -34,19 +34,20 @@ export function checkCommand(report: (exitCode: number) => void): Command {
 }
 
 async function runChecks(flags: ServiceFlags, log: Logger, signal: AbortSignal): Promise<number> {
-  const findings = new Findings();
+  const findings = new Findings(signal);
   const tools = await findings.look('ffmpeg', findFfmpeg, ({ version }) => `version ${String(version.major)}.${String(version.minor)}`);
   const config = await findings.look('configuration', () => loadConfig({ flags }), describeConfig);
+  if (config === null && signal.aborted) return EXIT_OK;
   if (config === null) return findings.hasConfigError ? EXIT_USAGE : EXIT_FAILED;
   if (tools !== null) for (const stream of config.streams) await checkStream(findings, stream, { tools, log, signal });
   await findings.look('backend', () => checkBackend(config, log, signal), (message) => message);
-  return findings.problems === 0 ? EXIT_OK : EXIT_FAILED;
+  return findings.problems === 0 || signal.aborted ? EXIT_OK : EXIT_FAILED;
 }
 
 async function checkStream(findings: Findings, stream: StreamConfig, context: { tools: FfmpegTools; log: Logger; signal: AbortSignal }): Promise<void> {
   const { tools, log, signal } = context;
   const { source, transport, timeoutMs } = stream;
-  const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: cacheDir(), tools, log });
+  const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: cacheDir(), tools, log, signal });
   await findings.look(
     `stream ${stream.id}`,
     async () => probeSource(source === DEMO_SOURCE ? await demoClip() : source, { transport, timeoutMs, tools, signal }),
@@ -76,14 +77,22 @@ function describeConfig({ streams, server }: ServiceConfig): string {
 class Findings {
   problems = 0;
   hasConfigError = false;
+  readonly #signal: AbortSignal;
+
+  /** @param signal ends the looking: what it interrupts is no problem, and nothing more is looked at */
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
 
   /** @returns what was found, or `null` when something is wrong with it */
   async look<T>(what: string, find: () => Promise<T>, describe: (found: T) => string): Promise<T | null> {
+    if (this.#signal.aborted) return null;
     try {
       const found = await find();
       process.stdout.write(`ok       ${what}: ${describe(found)}\n`);
       return found;
     } catch (error) {
+      if (this.#signal.aborted) return null;
       for (const line of problemLines(error)) process.stdout.write(`problem  ${what}: ${line}\n`);
       this.problems += 1;
       this.hasConfigError ||= error instanceof ConfigError;

@@ -75,7 +75,7 @@ async function runDetect(input: string, flags: DetectFlags): Promise<void> {
     });
     host.start();
     await host.whenReady(READY_TIMEOUT_MS, shutdown.signal);
-    const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: cacheDir(), tools, log });
+    const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: cacheDir(), tools, log, signal: shutdown.signal });
     const run = detectFile({
       source: { streamId: basename(input), source: input, fps, widthPx: null, loop: false, transport: 'tcp', timeoutMs: NETWORK_TIMEOUT_MS, tools, demoClip, log },
       detector: host.detector,

@@ -1,12 +1,13 @@
 import { createServer } from 'node:http';
-import { mkdtemp, rm, symlink, writeFile, mkdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink, writeFile, mkdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generated, numberedClip } from '../helpers/clips.js';
-import { runCommand, type CommandEnd } from '../helpers/command.js';
+import { Command, runCommand, type CommandEnd } from '../helpers/command.js';
 import { FakeServing } from '../helpers/fake-serving.js';
+import { until } from '../helpers/until.js';
 
 let folder: string;
 const closers: (() => Promise<unknown>)[] = [];
@@ -117,6 +118,26 @@ describe('sightline check', () => {
     const end = await check('--backend', server.endpoint);
     expect(end.exitCode).toBe(1);
     expect(problems(end).join('\n')).toMatch(/does not fit: it has no output detection_boxes/u);
+  });
+});
+
+describe('a demo clip that is being drawn', () => {
+  it.each([
+    ['check', ['check']],
+    ['detect', ['detect', 'demo:street', '--output', 'out.mp4']],
+    ['serve', ['serve', '--port', '0']],
+  ])('is given up by %s on SIGTERM: it ends with 0 and leaves no part of a file', async (_name, args) => {
+    const { endpoint } = await serving();
+    await stream('demo.yaml', 'source: demo:street\n');
+    const cache = join(folder, 'cache');
+    const command = new Command([...args, '--backend', endpoint], { cwd: folder, env: { SIGHTLINE_CACHE_DIR: cache } });
+    closers.push(() => command.kill());
+    await until(async () => (await readdir(cache).catch(() => [])).some((name) => name.endsWith('.partial')), { timeoutMs: 20_000 });
+    const startMs = performance.now();
+    command.child.kill('SIGTERM');
+    expect((await command.ended()).exitCode).toBe(0);
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+    expect(await readdir(cache)).toEqual([]);
   });
 });
 
