@@ -86,18 +86,22 @@ class Findings {
 
   /** @returns what was found, or `null` when something is wrong with it */
   async look<T>(what: string, find: () => Promise<T>, describe: (found: T) => string): Promise<T | null> {
-    if (this.#signal.aborted) return null;
+    if (this.#isOver()) return null;
     try {
       const found = await find();
       process.stdout.write(`ok       ${what}: ${describe(found)}\n`);
       return found;
     } catch (error) {
-      if (this.#signal.aborted) return null;
+      if (this.#isOver()) return null;
       for (const line of problemLines(error)) process.stdout.write(`problem  ${what}: ${line}\n`);
       this.problems += 1;
       this.hasConfigError ||= error instanceof ConfigError;
       return null;
     }
+  }
+
+  #isOver(): boolean {
+    return this.#signal.aborted;
   }
 }
 
