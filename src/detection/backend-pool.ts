@@ -14,15 +14,17 @@ export type BackendPoolOptions = Omit<BackendOptions, 'endpoint' | 'onChange'> &
   readonly metrics: Metrics;
 };
 
-/** All backends as one detector: the one with the least in flight gets the next batch. */
+/** All backends as one detector: of those that take more, the one with the least in flight gets the next batch. */
 export class BackendPool implements Detector {
   readonly #options: BackendPoolOptions;
   readonly #backends: Backend[] = [];
   readonly #listeners = new Set<(state: DetectorState) => void>();
+  #inputSize: Size;
   #closing: Promise<void> | null = null;
 
   constructor(options: BackendPoolOptions) {
     this.#options = options;
+    this.#inputSize = options.assumedInputSize;
     for (const endpoint of options.endpoints) this.add(endpoint);
   }
 
@@ -38,11 +40,10 @@ export class BackendPool implements Detector {
 
   get state(): DetectorState {
     const ready = this.#ready();
-    const inputSize = this.#inputSize(ready);
     return {
       status: this.#status(ready),
       model: ready[0]?.model ?? null,
-      inputSize,
+      inputSize: this.#inputSize,
       maxBatchSize: ready.reduce((size, backend) => Math.min(size, backend.maxBatchSize), this.#options.maxBatchSize),
       maxInFlightBatches: ready.reduce((sum, backend) => sum + backend.maxInFlightBatches, 0),
     };
@@ -56,7 +57,8 @@ export class BackendPool implements Detector {
   }
 
   async detect(batch: FrameBatch): Promise<readonly DetectedFrame[]> {
-    const backend = this.#ready().sort((a, b) => a.inFlight - b.inFlight)[0];
+    const ready = this.#ready().sort((a, b) => a.inFlight - b.inFlight);
+    const backend = ready.find(({ inFlight, maxInFlightBatches }) => inFlight < maxInFlightBatches) ?? ready[0];
     if (backend === undefined) throw new ServingUnavailableError(this.state.status.message);
     this.#options.metrics.batchSize.observe(batch.frames.length);
     const sentAtMs = Date.now();
@@ -79,16 +81,15 @@ export class BackendPool implements Detector {
     return this.#closing;
   }
 
-  /** Backends that can answer now and want frames of the size that the first of them wants. */
+  /** Backends that can answer now and want frames of the size in use. */
   #ready(): Backend[] {
-    const ready = this.#backends.filter((backend) => backend.state === 'ok');
-    const size = ready[0]?.inputSize;
-    return ready.filter(({ inputSize }) => inputSize.widthPx === size?.widthPx && inputSize.heightPx === size.heightPx);
+    return this.#backends.filter(({ state, inputSize }) => state === 'ok' && isSameSize(inputSize, this.#inputSize));
   }
 
-  /** Stays what it was last when no backend answers, so that sources need not begin anew. */
-  #inputSize(ready: readonly Backend[]): Size {
-    return (ready[0] ?? this.#backends.find((backend) => backend.model !== null))?.inputSize ?? this.#options.assumedInputSize;
+  /** Stays while a backend that wants it answers, and when none does: each change makes every source begin anew. */
+  #chooseInputSize(): void {
+    const answering = this.#backends.filter(({ state }) => state === 'ok');
+    if (!answering.some(({ inputSize }) => isSameSize(inputSize, this.#inputSize))) this.#inputSize = answering[0]?.inputSize ?? this.#inputSize;
   }
 
   #status(ready: readonly Backend[]): DetectorStatus {
@@ -102,10 +103,15 @@ export class BackendPool implements Detector {
   }
 
   #changed(): void {
+    this.#chooseInputSize();
     for (const { endpoint, state } of this.backends()) {
       for (const candidate of BACKEND_STATES) this.#options.metrics.backendState.set({ endpoint, state: candidate }, candidate === state ? 1 : 0);
     }
     const state = this.state;
     for (const listener of this.#listeners) listener(state);
   }
+}
+
+function isSameSize(a: Size, b: Size): boolean {
+  return a.widthPx === b.widthPx && a.heightPx === b.heightPx;
 }

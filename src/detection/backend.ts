@@ -5,6 +5,7 @@ import { NO_HINTS, type ServingHints } from '../serving/hints.js';
 import { ServingClient, type ModelRef, type ServingClientOptions } from '../serving/serving-client.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { BackendState, BackendStatus } from './detector.js';
+import { imageTensor } from './image-tensor.js';
 import type { LabelMap } from './label-map.js';
 import { MedianWindow } from './median-window.js';
 import { describeContract, readModelContract, type ModelContract } from './model-contract.js';
@@ -61,6 +62,8 @@ export class Backend {
   #inFlight = 0;
   #missedDeadlines = 0;
   #retryMs = MIN_RETRY_MS;
+  /** Whether it has looked at frames since its model was found. */
+  #hasAnswered = false;
   #retryTimer: NodeJS.Timeout | null = null;
   #probing: Promise<void> | null = null;
 
@@ -116,6 +119,7 @@ export class Backend {
   async detect(frames: readonly VideoFrame[]): Promise<{ detections: Detection[][]; model: ModelIdentity; predictMs: number }> {
     const established = this.#established;
     if (established === null || this.#state !== 'ok') throw new ServingUnavailableError(this.#message);
+    const { contract } = established;
     const startMs = performance.now();
     const deadlineMs = this.#deadlineMs(frames.length);
     this.#inFlight += 1;
@@ -123,16 +127,19 @@ export class Backend {
       const answer = await this.#client.predict(
         {
           model: this.#modelRef(established.model.name),
-          inputs: { [established.contract.inputName]: imageTensor(frames) },
-          outputFilter: established.contract.outputNames,
+          inputs: { [contract.inputName]: imageTensor(frames, { fixedSize: contract.fixedInputSize, fixedBatchSize: contract.fixedBatchSize }) },
+          outputFilter: contract.outputNames,
         },
         { deadlineMs, signal: this.#abort.signal },
       );
       const predictMs = performance.now() - startMs;
-      const letterboxes = frames.map((frame) => frame.letterbox);
-      const detections = decodeObjectDetection(answer.outputs, letterboxes, this.#options.labels);
+      const last = frames.length - 1;
+      const letterboxes = Array.from({ length: Math.max(frames.length, contract.fixedBatchSize ?? 0) }, (_, index) => frames[Math.min(index, last)]?.letterbox).filter((lb) => lb !== undefined);
+      const detections = decodeObjectDetection(answer.outputs, letterboxes, this.#options.labels).slice(0, frames.length);
       this.#measuredMs.add(predictMs / frames.length);
       this.#missedDeadlines = 0;
+      this.#retryMs = MIN_RETRY_MS;
+      this.#hasAnswered = true;
       return { detections, model: answer.model, predictMs };
     } catch (error) {
       this.#callFailed(error);
@@ -167,7 +174,8 @@ export class Backend {
     } else if (!(error instanceof ServingUnavailableError)) return;
     if (this.#state !== 'ok') return;
     this.#setState('connecting', describe(error));
-    this.#probe();
+    if (this.#hasAnswered) this.#probe();
+    else this.#retryLater();
   }
 
   #probe(): void {
@@ -176,7 +184,7 @@ export class Backend {
       (established) => {
         this.#probing = null;
         this.#established = established;
-        this.#retryMs = MIN_RETRY_MS;
+        this.#hasAnswered = false;
         this.#missedDeadlines = 0;
         const { name, version } = established.model;
         this.#setState('ok', `model ${name}, version ${version}, at ${this.endpoint}: ${describeContract(established.contract, this.inputSize)}`);
@@ -185,10 +193,15 @@ export class Backend {
         this.#probing = null;
         if (this.#abort.signal.aborted) return;
         this.#setState(error instanceof ModelMismatchError ? 'misconfigured' : 'unavailable', describe(error));
-        this.#probeLater(this.#retryMs);
-        this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
+        this.#retryLater();
       },
     );
+  }
+
+  /** The time between doubles until frames have been looked at: a server may describe its model and refuse all work. */
+  #retryLater(): void {
+    this.#probeLater(this.#retryMs);
+    this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
   }
 
   #probeLater(delayMs: number): void {
@@ -238,14 +251,6 @@ export class Backend {
     else if (state !== 'connecting') this.#options.log.warn({ endpoint: this.endpoint, state }, message);
     this.#options.onChange();
   }
-}
-
-/** `[n, height, width, 3]`; one frame travels without being copied. */
-function imageTensor(frames: readonly VideoFrame[]): { dtype: 'uint8'; shape: number[]; data: Uint8Array } {
-  const [first] = frames;
-  if (first === undefined) throw new RangeError('Expected at least one frame, got none');
-  const { widthPx, heightPx, data } = first.modelInput;
-  return { dtype: 'uint8', shape: [frames.length, heightPx, widthPx, 3], data: frames.length === 1 ? data : Buffer.concat(frames.map((frame) => frame.modelInput.data)) };
 }
 
 function describe(error: unknown): string {

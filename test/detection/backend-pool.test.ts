@@ -7,8 +7,8 @@ import { BackendPool, type BackendPoolOptions } from '../../src/detection/backen
 import { cocoLabelMap } from '../../src/detection/label-map.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
-import { FakeServing, type FakeScript } from '../helpers/fake-serving.js';
-import { testFrame } from '../helpers/frames.js';
+import { detectionOutputs, detectionSignature, FakeServing, type FakeScript } from '../helpers/fake-serving.js';
+import { testFrame, type TestFrame } from '../helpers/frames.js';
 import { until } from '../helpers/until.js';
 
 const closers: (() => Promise<void>)[] = [];
@@ -199,5 +199,90 @@ describe('BackendPool', () => {
     await Promise.all([expect(call).rejects.toThrow(/closed/), pool.close()]);
     await pool.close();
     await until(() => server.requests[0]?.cancelled === true);
+  });
+
+  it('gives no endpoint more batches than it takes, however much the others take', async () => {
+    const busy = { current: 0, most: 0 };
+    const slow = await serving({
+      hints: { inputSize: null, preferredBatch: null, maxInFlight: 1, msPerImage: null },
+      predict: async (request) => {
+        busy.most = Math.max(busy.most, (busy.current += 1));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        busy.current -= 1;
+        return detectionOutputs([...request.inputs.values()].map(() => []), 1);
+      },
+    });
+    const wide = await serving({ delayMs: 100 });
+    const pool = poolOf([slow.endpoint, wide.endpoint], { maxInFlightBatches: 4 });
+    await until(() => pool.state.maxInFlightBatches === 5);
+    await Promise.all([0, 1, 2, 3, 4].map((seq) => pool.detect({ frames: [testFrame({ seq })] })));
+    expect(busy.most).toBe(1);
+    expect(wide.requests).toHaveLength(4);
+  });
+
+  it('keeps the size of frames while a backend that wants it answers, whoever else comes and goes', async () => {
+    const first = await serving({ signature: detectionSignature({ shape: [-1, 48, 48, 3] }) });
+    const second = await serving({ signature: detectionSignature({ shape: [-1, 24, 24, 3] }) });
+    const sizes: number[] = [];
+    const pool = poolOf([first.endpoint, second.endpoint]);
+    await until(() => pool.backends().every(({ state }) => state === 'ok'));
+    const used = pool.state.inputSize.widthPx;
+    const [mine, other] = used === 48 ? [first, second] : [second, first];
+    pool.onChange((state) => sizes.push(state.inputSize.widthPx));
+    const frame = (): TestFrame => testFrame({ modelInputSize: pool.state.inputSize });
+    // The one in use goes: the other takes over with its own size.
+    await mine.close();
+    await expect(pool.detect({ frames: [frame()] })).rejects.toThrow(ServingUnavailableError);
+    await until(() => pool.state.inputSize.widthPx !== used);
+    // With nobody left it stays what it was last, and so it does when both are back.
+    await other.close();
+    await expect(pool.detect({ frames: [frame()] })).rejects.toThrow(ServingUnavailableError);
+    await until(() => pool.state.maxInFlightBatches === 0);
+    expect(pool.state.inputSize.widthPx).not.toBe(used);
+    await other.start(other.port);
+    await until(isOk(pool));
+    await mine.start(mine.port);
+    await until(() => pool.backends().every(({ state }) => state === 'ok'));
+    expect(pool.state.inputSize.widthPx).not.toBe(used);
+    expect(sizes.filter((size, index) => index > 0 && size !== sizes[index - 1]).length).toBeLessThanOrEqual(1);
+  });
+
+  it('looks at frames of another size than the model insists on: those that were on their way when it came', async () => {
+    const server = await serving({ signature: detectionSignature({ shape: [-1, 48, 40, 3] }), detections: oneClock, predict: null });
+    const pool = poolOf([server.endpoint]);
+    await until(isOk(pool));
+    expect(pool.state.inputSize).toEqual({ widthPx: 40, heightPx: 48 });
+    const frame = testFrame({ sourceSize: { widthPx: 64, heightPx: 64 }, modelInputSize: { widthPx: 32, heightPx: 32 } });
+    frame.modelInput.data.fill(200);
+    const [result] = await pool.detect({ frames: [frame] });
+    const input = server.requests[0]?.inputs.get('inputs');
+    expect(input?.shape).toEqual([1, 48, 40, 3]);
+    expect(new Set(input?.data as Uint8Array)).toEqual(new Set([200]));
+    expect(result?.detections).toMatchObject([{ label: 'clock', box: [16, 16, 48, 48] }]);
+    expect(pool.state.status.state).toBe('ok');
+  });
+
+  it('fills a batch up for a model that was exported for a fixed number of images', async () => {
+    const server = await serving({ signature: detectionSignature({ shape: [3, -1, -1, 3] }), detections: (index) => (index === 0 ? oneClock : []) });
+    const pool = poolOf([server.endpoint], { maxBatchSize: 2 });
+    await until(isOk(pool));
+    expect(pool.state.maxBatchSize).toBe(2);
+    const results = await pool.detect({ frames: [testFrame({ seq: 0 }), testFrame({ seq: 1 })] });
+    expect(server.requests[0]?.inputs.get('inputs')?.shape[0]).toBe(3);
+    expect(results.map(({ frame, detections }) => [frame.seq, detections.length])).toEqual([[0, 1], [1, 0]]);
+  });
+
+  it('waits longer and longer for a backend that describes its model and refuses every frame', async () => {
+    const server = await serving({ failWith: { grpcCode: status.UNAVAILABLE, message: 'The batch scheduling queue is full' } });
+    const pool = poolOf([server.endpoint]);
+    const endMs = performance.now() + 1_200;
+    while (performance.now() < endMs) {
+      if (pool.state.maxInFlightBatches > 0) await pool.detect({ frames: [testFrame()] }).catch(() => undefined);
+      else await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(server.calls.Predict).toBeLessThanOrEqual(4);
+    server.script.failWith = null;
+    await until(isOk(pool));
+    await expect(pool.detect({ frames: [testFrame()] })).resolves.toHaveLength(1);
   });
 });
