@@ -25,7 +25,7 @@ export class MicroBatcher {
   readonly #options: MicroBatcherOptions;
   #limits: BatchLimits;
   readonly #lanes: Lane[] = [];
-  /** Lane that is asked first for the next batch, so that every stream gets its turn. */
+  /** Index of the lane that is asked first for the next batch, so that every stream gets its turn. */
   #nextLane = 0;
   #inFlight = 0;
   #flushing = false;
@@ -98,22 +98,24 @@ export class MicroBatcher {
       if (this.#lanes.every((lane) => lane.size === 0)) this.#flushing = false;
       return [];
     }
-    const entries = this.#gather(oldest);
+    const entries = this.#gather();
     const full = entries.length >= this.#limits.maxBatchSize;
     if (!full && !this.#flushing && !this.#isDue(oldest) && !this.#isStuck(oldest)) return [];
-    this.#nextLane = (this.#nextLane + 1) % Math.max(1, this.#lanes.length);
+    const last = entries.at(-1)?.lane;
+    if (last !== undefined) this.#nextLane = this.#lanes.indexOf(last) + 1;
     return entries;
   }
 
-  /** Takes frames in turn, one a lane and round, of the size of the oldest one; the oldest frame itself is always among them. */
-  #gather(oldest: LaneEntry): LaneEntry[] {
-    const size = oldest.frame.modelInput;
-    const queues = this.#rotatedLanes().map((lane) => lane.waiting(size));
-    const entries: LaneEntry[] = [oldest];
-    for (let round = 0; entries.length < this.#limits.maxBatchSize; round += 1) {
-      const found = queues.flatMap((queue) => queue[round] ?? []).filter((entry) => entry !== oldest);
-      if (found.length === 0 && queues.every((queue) => queue.length <= round + 1)) break;
-      entries.push(...found.slice(0, this.#limits.maxBatchSize - entries.length));
+  /** Takes frames in turn, one a lane and round, beginning with the lane after the one that was served last; all of the size of the first.
+   * Age decides when a batch goes, not who is in it: a recording's waiting frames are always older than a camera's newest. */
+  #gather(): LaneEntry[] {
+    const lanes = this.#rotatedLanes().filter((lane) => lane.firstWaiting() !== null);
+    const size = lanes[0]?.firstWaiting()?.frame.modelInput;
+    if (size === undefined) return [];
+    const queues = lanes.map((lane) => lane.waiting(size));
+    const entries: LaneEntry[] = [];
+    for (let round = 0; entries.length < this.#limits.maxBatchSize && queues.some((queue) => queue.length > round); round += 1) {
+      entries.push(...queues.flatMap((queue) => queue[round] ?? []).slice(0, this.#limits.maxBatchSize - entries.length));
     }
     return entries;
   }

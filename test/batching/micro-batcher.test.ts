@@ -181,6 +181,24 @@ describe('MicroBatcher', () => {
     expect(new Set(calls[0]?.batch.frames.map((frame) => frame.streamId)).size).toBe(3);
   });
 
+  it('gives a camera its turn beside a recording whose frames have always waited longer', async () => {
+    const { calls, detect } = scriptedDetector();
+    const batcher = batcherOf({ detect, maxBatchSize: 1 });
+    const recording = batcher.openLane(recorder({ policy: 'wait', capacity: 16 }).options);
+    const camera = batcher.openLane(recorder().options);
+    for (let seq = 0; seq < 16; seq += 1) recording.offer(testFrame({ streamId: 'recording', seq }));
+    for (let seq = 0; seq < 8; seq += 1) {
+      camera.offer(testFrame({ streamId: 'camera', seq }));
+      camera.offer(testFrame({ streamId: 'camera', seq: 100 + seq }));
+      const sent = calls.length;
+      calls.at(-1)?.answer();
+      await until(() => calls.length > sent);
+    }
+    const served = calls.map((call) => call.batch.frames[0]?.streamId);
+    expect(served.filter((id) => id === 'camera').length).toBeGreaterThanOrEqual(4);
+    expect(served.filter((id) => id === 'recording').length).toBeGreaterThanOrEqual(4);
+  });
+
   it('drops what waits when closed, and waits for what is in flight', async () => {
     const { calls, detect } = scriptedDetector();
     const batcher = batcherOf({ detect, maxBatchSize: 1 });

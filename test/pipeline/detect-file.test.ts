@@ -8,10 +8,11 @@ import { BackendPool } from '../../src/detection/backend-pool.js';
 import { cocoLabelMap } from '../../src/detection/label-map.js';
 import { findFfmpeg, type FfmpegTools } from '../../src/ffmpeg/tools.js';
 import { detectFile, type DetectFileOptions } from '../../src/pipeline/detect-file.js';
+import { GrpcStatusError } from '../../src/serving/grpc-server.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { CLIPS_FOLDER, numberedClip, numberOf } from '../helpers/clips.js';
-import { FakeServing, type FakeScript } from '../helpers/fake-serving.js';
+import { detectionOutputs, FakeServing, type FakeScript } from '../helpers/fake-serving.js';
 import { until } from '../helpers/until.js';
 
 let tools: FfmpegTools;
@@ -92,12 +93,18 @@ describe('detectFile', () => {
   });
 
   it('gets over failures that pass', async () => {
-    const { result, seen, serving } = await run(await clip(12), { delayMs: 1 }, {}, () => {
-      serving.script.failWith = serving.requests.length % 3 === 0 ? { grpcCode: status.INTERNAL, message: 'once' } : null;
-      return Promise.resolve();
+    let calls = 0;
+    const { result, seen } = await run(await clip(12), {
+      predict: (request) => {
+        calls += 1;
+        if (calls % 3 === 0) throw new GrpcStatusError(status.INTERNAL, 'now and then');
+        const count = request.inputs.get('inputs')?.shape[0] ?? 0;
+        return detectionOutputs(Array.from({ length: count }, () => []), 1);
+      },
     });
     expect(await result).toMatchObject({ frames: 12 });
     expect(seen.map(({ number }) => number)).toEqual(upTo(12));
+    expect(calls).toBeGreaterThan(3);
   });
 
   it('ends with the error of a sink', async () => {
