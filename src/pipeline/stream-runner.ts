@@ -5,7 +5,7 @@ import type { Lane } from '../batching/lane.js';
 import type { MicroBatcher } from '../batching/micro-batcher.js';
 import { ModelOutputError, ServingDeadlineError, ServingUnavailableError } from '../core/errors.js';
 import type { DetectedFrame, OfferedFrame, VideoFrame } from '../core/frames.js';
-import type { FailReason, StreamMode, StreamStatus } from '../core/stream-status.js';
+import type { FailReason, FrameCounters, StreamMode, StreamState, StreamStatus } from '../core/stream-status.js';
 import type { Detector } from '../detection/detector.js';
 import { applyThresholds, type Thresholds } from '../detection/thresholds.js';
 import type { SourceStatus, VideoSource, VideoSourceOptions } from '../sources/video-source.js';
@@ -106,6 +106,9 @@ export class StreamRunner {
         next: (detected) => {
           this.#offer(detected);
         },
+        complete: () => {
+          this.#options.onStateChange();
+        },
         error: (error: unknown) => {
           log.error({ stream: this.id, err: error }, 'stream ended by a defect');
         },
@@ -140,11 +143,12 @@ export class StreamRunner {
     const source = this.#sourceStatus;
     const latest = this.#latestDetected;
     const live = mode === 'live';
+    const counters = this.#ledger.counters();
     return {
       id,
       name,
       mode,
-      state: this.#closed ? 'stopped' : (source?.state ?? 'starting'),
+      state: this.#state(counters),
       source: redactedSource,
       widthPx: source?.displaySize?.widthPx ?? null,
       heightPx: source?.displaySize?.heightPx ?? null,
@@ -155,7 +159,7 @@ export class StreamRunner {
       durationMs: live ? null : (source?.durationMs ?? null),
       speed: live ? null : 1,
       detector: detector.state.status,
-      counters: this.#ledger.counters(),
+      counters,
       error: source?.error ?? null,
     };
   }
@@ -168,6 +172,13 @@ export class StreamRunner {
     await this.#source?.close();
     this.#latest?.release();
     this.#latest = null;
+  }
+
+  #state(counters: FrameCounters): StreamState {
+    if (this.#closed) return 'stopped';
+    const state = this.#sourceStatus?.state ?? 'starting';
+    // The source is through before its last frames are: to people the stream ends with the last of them.
+    return state === 'ended' && counters.inFlight > 0 ? 'running' : state;
   }
 
   #offer(detected: DetectedFrame): void {

@@ -139,4 +139,10 @@ describe('detectFile', () => {
     await expect(result).rejects.toThrow(SourceOpenError);
     await expect(result).rejects.toThrow(message);
   });
+
+  it('does not begin when it was told to stop before', async () => {
+    const { result, seen } = await run(await clip(50), {}, { signal: AbortSignal.abort() });
+    await expect(result).rejects.toMatchObject({ code: 'closed' });
+    expect(seen).toEqual([]);
+  });
 });

@@ -44,7 +44,7 @@ function readNumbers(imageIndex: number, request: SeenPredict): { classId: numbe
 }
 
 /** Streams on a scripted backend; every frame that is shown is drawn, decoded again and read. */
-async function rig(script: Partial<FakeScript> = {}, { start = true, deadlineMs = 1_000 } = {}): Promise<Rig> {
+async function rig(script: Partial<FakeScript> = {}, { start = true, deadlineMs = 1_000, maxBatchSize = 4, maxInFlightBatches = 2 } = {}): Promise<Rig> {
   const serving = new FakeServing({ detections: readNumbers, ...script });
   await serving.start();
   closers.push(() => serving.close());
@@ -56,15 +56,15 @@ async function rig(script: Partial<FakeScript> = {}, { start = true, deadlineMs 
     tls: null,
     model: { name: null, version: null, versionLabel: null, signature: 'serving_default' },
     deadlineMs,
-    maxBatchSize: 4,
-    maxInFlightBatches: 2,
+    maxBatchSize,
+    maxInFlightBatches,
     assumedInputSize: INPUT_SIZE,
     labels: cocoLabelMap(),
     log,
     metrics,
   });
   closers.push(() => detector.close());
-  const batcher = new MicroBatcher({ maxBatchSize: 4, maxInFlightBatches: 2, batchTimeoutMs: 5, detect: (batch) => detector.detect(batch) });
+  const batcher = new MicroBatcher({ maxBatchSize, maxInFlightBatches, batchTimeoutMs: 5, detect: (batch) => detector.detect(batch) });
   followDetector(batcher, detector);
   closers.push(() => batcher.close());
   const annotator = createAnnotator();
@@ -120,6 +120,7 @@ async function conservedUntilEnd(pipeline: Pipeline, id: string): Promise<FrameC
   for (;;) {
     const stream = pipeline.get(id);
     if (stream === undefined) throw new Error(`no stream ${id}`);
+    if (stream.state === 'ended' && stream.counters.inFlight > 0) throw new Error('ended with frames still to come');
     if (!isConserved(stream.counters)) throw new Error(`not conserved: ${JSON.stringify(stream.counters)}`);
     if (['ended', 'failed'].includes(stream.state) && stream.counters.inFlight === 0) return stream.counters;
     await new Promise((resolve) => setTimeout(resolve, 1));
@@ -226,6 +227,16 @@ describe('a live stream', () => {
 });
 
 describe('streams side by side', () => {
+  it('keep a camera moving beside a recording that the backend is too slow for', async () => {
+    const { pipeline, add } = await rig({ delayMs: 60 }, { maxBatchSize: 1, maxInFlightBatches: 1 });
+    add('clip', await clip(100));
+    pipeline.watch('clip');
+    await until(() => (pipeline.get('clip')?.counters.shown ?? 0) > 2);
+    add('camera', await clip(100), { mode: 'live' });
+    await until(() => (pipeline.get('camera')?.counters.shown ?? 0) > 10);
+    expect(pipeline.get('clip')?.state).toBe('running');
+  });
+
   it('are not harmed by one that cannot be opened', async () => {
     const { pipeline, add } = await rig();
     add('broken', '/nowhere/at/all.mp4');
