@@ -11,6 +11,8 @@ import { ensureDemoClip } from '../demo/demo-clip.js';
 import { findFfmpeg, type FfmpegTools } from '../ffmpeg/tools.js';
 import { detectFile, type FrameSink } from '../pipeline/detect-file.js';
 import { openDetector } from '../service.js';
+import { probeSource } from '../sources/probe-source.js';
+import { DEMO_SOURCE } from '../sources/source-location.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { JsonLinesSink } from './json-lines-sink.js';
 import { addLogOptions, loggerOf, quietUnlessAsked, type LogFlags } from './log-options.js';
@@ -65,6 +67,8 @@ async function runDetect(input: string, flags: DetectFlags): Promise<void> {
   const progress = createProgress(process.stderr);
   try {
     const tools = await findFfmpeg();
+    // Looked at before anything is opened for writing or loaded: a mistyped name costs nothing.
+    if (input !== DEMO_SOURCE) await probeSource(input, { tools, timeoutMs: NETWORK_TIMEOUT_MS, signal: shutdown.signal });
     const outputs = await openOutputs(basename(input), flags, tools);
     closers.push(() => outputs.close());
     const host = await openDetector({ config, metrics: createMetrics(), log });

@@ -91,6 +91,12 @@ describe('sightline detect', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it('leaves an earlier result alone when the input is missing', async () => {
+    await writeFile(join(folder, 'out.jsonl'), 'kept\n');
+    expect((await detect('missing.mp4', '--jsonl', 'out.jsonl')).exitCode).toBe(2);
+    expect(await readFile(join(folder, 'out.jsonl'), 'utf8')).toBe('kept\n');
+  });
+
   it('ends with 1 and one line when the backend refuses', async () => {
     await serving.close();
     const end = await detect(await clip());
