@@ -6,7 +6,7 @@ import { ConfigError } from './core/errors.js';
 import type { Size } from './core/geometry.js';
 import { PACKAGE_ROOT } from './core/package-paths.js';
 import { redactUrl } from './core/redact.js';
-import { ensureDemoClip } from './demo/demo-clip.js';
+import { openDemoClip, type DemoClip } from './demo/demo-clip.js';
 import { loadLabelMap } from './detection/label-map.js';
 import { findFfmpeg, type FfmpegTools } from './ffmpeg/tools.js';
 import { startEmbeddedServer } from './model-server/embedded-server.js';
@@ -47,7 +47,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { detector } = host;
   const batcher = new MicroBatcher({ ...config.batching, detect: (batch) => detector.detect(batch) });
   followDetector(batcher, detector);
-  const parts: Parts = { host, batcher, annotator: createAnnotator({ metrics }), pipeline: new Pipeline(), viewers: null, closing: new AbortController() };
+  const parts: Parts = { host, batcher, annotator: createAnnotator({ metrics }), pipeline: new Pipeline(), demoClip: openDemoClip({ cacheDir: options.cacheDir, tools, log }), viewers: null };
   try {
     const viewers = await startViewerServer({
       host: config.server.host,
@@ -117,16 +117,15 @@ type Parts = {
   readonly batcher: MicroBatcher;
   readonly annotator: ReturnType<typeof createAnnotator>;
   readonly pipeline: Pipeline;
+  readonly demoClip: DemoClip;
   viewers: ViewerServer | null;
-  /** Gives up what no stage owns: a demo clip that is being drawn. */
-  readonly closing: AbortController;
 };
 
 /** The order is written down in pipeline/README.md. */
-async function closeParts({ viewers, pipeline, batcher, host, annotator, closing }: Parts): Promise<void> {
-  closing.abort();
+async function closeParts({ viewers, pipeline, demoClip, batcher, host, annotator }: Parts): Promise<void> {
   await viewers?.close();
   await pipeline.close();
+  await demoClip.close();
   await host.detector.close();
   await batcher.close();
   await host.close();
@@ -140,14 +139,13 @@ function streamOptions(stream: StreamConfig, { options, parts, tools, metrics }:
   const log = options.log.child({ stream: id });
   if (stream.hwaccel !== null && stream.hwaccel !== 'none') log.warn({ hwaccel: stream.hwaccel }, 'hwaccel is not used yet: frames are decoded in software');
   if (stream.detectSource !== null) log.warn('detectSource is not used yet: detection looks at source');
-  const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: options.cacheDir, tools, log, signal: parts.closing.signal });
   return {
     id,
     name,
     mode,
     thresholds,
     redactedSource: redactUrl(source),
-    source: { source, fps, widthPx, loop, transport, timeoutMs, tools, demoClip, log },
+    source: { source, fps, widthPx, loop, transport, timeoutMs, tools, demoClip: parts.demoClip.path, log },
     detector: parts.host.detector,
     batcher: parts.batcher,
     annotator: parts.annotator,

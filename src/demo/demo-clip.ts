@@ -52,6 +52,33 @@ export function demoClipOnce(options: DemoClipOptions): () => Promise<string> {
   };
 }
 
+/** A demo clip that is drawn when it is first asked for, once for all who ask. */
+export type DemoClip = {
+  /** As {@link ensureDemoClip}. */
+  readonly path: () => Promise<string>;
+  /** Gives up drawing and resolves when its ffmpeg and its partial file are gone. Idempotent. */
+  readonly close: () => Promise<void>;
+};
+
+/** Makes a {@link DemoClip}; its owner closes it. */
+export function openDemoClip(options: Omit<DemoClipOptions, 'signal'>): DemoClip {
+  const stop = new AbortController();
+  const draw = demoClipOnce({ ...options, signal: stop.signal });
+  let drawing: Promise<unknown> = Promise.resolve();
+  return {
+    path: () => {
+      const clip = draw();
+      drawing = clip;
+      return clip;
+    },
+    close: async () => {
+      stop.abort();
+      // How it went was told to those who asked.
+      await Promise.allSettled([drawing]);
+    },
+  };
+}
+
 async function drawClip(path: string, options: DemoClipOptions): Promise<void> {
   const scene = new StreetScene();
   const encoder = new Mp4Encoder({
