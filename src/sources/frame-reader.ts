@@ -24,8 +24,13 @@ const READY_LIMIT = 2;
 export type FramePipes = { readonly model: BulkPipe; readonly display: BulkPipe };
 
 export async function openFramePipes(): Promise<FramePipes> {
-  const [model, display] = await Promise.all([BulkPipe.open(), BulkPipe.open()]);
-  return { model, display };
+  const model = await BulkPipe.open();
+  try {
+    return { model, display: await BulkPipe.open() };
+  } catch (error) {
+    model.destroy();
+    throw error;
+  }
 }
 
 /** For pipes that no reader took over. Idempotent. */

@@ -95,7 +95,7 @@ type Probed = { streams?: ProbedStream[]; programs?: unknown; format?: { duratio
 
 function readProbe(result: RunResult, location: SourceLocation): SourceInfo {
   const name = location.displayName;
-  if (result.startError !== null) throw result.startError instanceof MissingProgramError ? result.startError : new SourceOpenError(`${name}: ffprobe did not start: ${result.startError.message}`);
+  if (result.startError !== null) throw result.startError instanceof MissingProgramError ? result.startError : new SourceOpenError(`${name}: ffprobe did not start: ${result.startError.message}`, { retryable: true });
   if (result.endedBy === 'abort') throw new ClosedError(name);
   const retryable = location.kind !== 'file';
   if (result.endedBy === 'timeout') {

@@ -52,7 +52,8 @@ export function outcomeOfError(error: unknown, location: SourceLocation | null):
   if (error instanceof MissingProgramError || error instanceof ClosedError) return { kind: 'failed', error };
   if (error instanceof SightlineError) return { kind: error.retryable ? 'retry' : 'failed', error };
   const message = redactText(error instanceof Error ? error.message : String(error), location?.secrets);
-  return { kind: 'failed', error: new SourceOpenError(`${location?.displayName ?? 'source'}: ${message}`, { cause: error }) };
+  // This machine's own trouble (no process, no descriptor, no room left) passes; what is wrong with a source has errors of its own.
+  return { kind: 'retry', error: new SourceOpenError(`${location?.displayName ?? 'source'}: ${message}`, { cause: error, retryable: true }) };
 }
 
 function describeDamage(end: ReaderEnd, facts: RunFacts): string | null {

@@ -42,6 +42,23 @@ describe('a live source', () => {
     expect(states.map((status) => status.state)).toContain('reconnecting');
   });
 
+  it('tries again when this machine runs short of something for a moment', async () => {
+    const path = await numberedClip({ name: 'plain10.mp4', frames: 10 });
+    const { source, frames } = watch(path, { ...live, loop: true });
+    const { TMPDIR } = process.env;
+    // Without a folder for temporary files no pipe can be made.
+    process.env['TMPDIR'] = '/nonexistent';
+    try {
+      source.start();
+      await until(() => source.status.error !== null);
+      expect(source.status).toMatchObject({ state: 'reconnecting', error: { code: 'source-open' } });
+    } finally {
+      if (TMPDIR === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = TMPDIR;
+    }
+    await until(() => frames.length > 0);
+  });
+
   it('replaces an ffmpeg that hangs', async () => {
     const { source, frames } = watch(await numberedClip({ name: 'plain10.mp4', frames: 10 }), { ...live, loop: true });
     source.start();
