@@ -51,9 +51,14 @@ export async function detectFile(options: DetectFileOptions): Promise<{ frames: 
       const fail = (error: unknown): void => {
         reject(error instanceof Error ? error : new Error(String(error)));
       };
-      signal.addEventListener('abort', () => {
+      const stop = (): void => {
         fail(new ClosedError('the run'));
-      });
+      };
+      signal.addEventListener('abort', stop, { once: true });
+      if (signal.aborted) {
+        stop();
+        return;
+      }
       written.failed.catch(fail);
       watchdog.expired.catch(fail);
       // Frames on their way: one batch forming, the others in flight.
