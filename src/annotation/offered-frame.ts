@@ -12,7 +12,7 @@ export function offerFrame(detected: DetectedFrame, annotator: Annotator): Offer
 }
 
 /** See {@link offerFrame}. */
-export class OfferedDetectedFrame implements OfferedFrame {
+class OfferedDetectedFrame implements OfferedFrame {
   readonly streamId: string;
   readonly seq: number;
   readonly ptsMs: number;

@@ -1,6 +1,6 @@
 import type { Subscription } from 'rxjs';
 import type { Annotator } from '../annotation/annotator.js';
-import { OfferedDetectedFrame } from '../annotation/offered-frame.js';
+import { offerFrame } from '../annotation/offered-frame.js';
 import type { Lane } from '../batching/lane.js';
 import type { MicroBatcher } from '../batching/micro-batcher.js';
 import { ModelOutputError, ServingDeadlineError, ServingUnavailableError } from '../core/errors.js';
@@ -194,7 +194,7 @@ export class StreamRunner {
     this.#fps.mark(performance.now());
     this.#observe(detected);
     const shown = { ...detected, detections: applyThresholds(detected.detections, this.#options.thresholds) };
-    const offered = new OfferedDetectedFrame(shown, this.#options.annotator);
+    const offered = offerFrame(shown, this.#options.annotator);
     this.#latest?.release();
     this.#latest = offered;
     this.#latestDetected = { ptsMs: frame.ptsMs, capturedAtMs: frame.capturedAtMs };
