@@ -4,6 +4,10 @@ export type ErrorCode =
   | 'source-open'
   | 'source-stalled'
   | 'source-exited'
+  | 'source-unauthorized'
+  | 'source-not-allowed'
+  | 'stream-exists'
+  | 'not-supported'
   | 'serving-unavailable'
   | 'serving-deadline'
   | 'serving-rejected'
@@ -79,6 +83,34 @@ export class SourceOpenError extends SightlineError {
 export class SourceStalledError extends SightlineError {
   constructor(message: string, options?: SightlineErrorOptions) {
     super('source-stalled', message, { retryable: true, ...options });
+  }
+}
+
+/** The source asks for a login that it was not given, or refuses the one it was given. */
+export class SourceUnauthorizedError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('source-unauthorized', message, options);
+  }
+}
+
+/** The policy for sources refuses where it leads: a host, a folder or a scheme. */
+export class SourceNotAllowedError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('source-not-allowed', message, options);
+  }
+}
+
+/** The id of a stream that is to be added is taken. */
+export class StreamExistsError extends SightlineError {
+  constructor(streamId: string, options?: SightlineErrorOptions) {
+    super('stream-exists', `there is a stream ${streamId} already: choose another id or remove that one first`, options);
+  }
+}
+
+/** The stream cannot do what it is asked: a live stream cannot seek. */
+export class CommandNotSupportedError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('not-supported', message, options);
   }
 }
 

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { ClosedError, MissingProgramError, SourceOpenError, SourceStalledError } from '../core/errors.js';
+import { ClosedError, MissingProgramError, SourceOpenError, SourceStalledError, SourceUnauthorizedError } from '../core/errors.js';
 import type { Size } from '../core/geometry.js';
 import { parseRational, rationalValue, ticksToMs, type Rational } from '../ffmpeg/rational.js';
 import { runProgram, type RunResult } from '../ffmpeg/run-program.js';
@@ -27,9 +27,6 @@ export type SourceInfo = {
   /** First timestamp, ms; `null` when unknown. */
   readonly startPtsMs: number | null;
 };
-
-/** The source asks for a login that it was not given, or refuses the one it was given. */
-export class SourceUnauthorizedError extends SourceOpenError {}
 
 /** Larger pictures are refused before any buffer is made for them. */
 const MAX_SIDE_PX = 8192;

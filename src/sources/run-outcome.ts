@@ -1,7 +1,7 @@
-import { ClosedError, MissingProgramError, SightlineError, SourceExitedError, SourceOpenError } from '../core/errors.js';
+import { ClosedError, MissingProgramError, SightlineError, SourceExitedError, SourceOpenError, SourceUnauthorizedError } from '../core/errors.js';
 import { redactText } from '../core/redact.js';
 import type { ReaderEnd } from './frame-reader.js';
-import { SourceUnauthorizedError, type SourceInfo } from './probe-source.js';
+import type { SourceInfo } from './probe-source.js';
 import type { SourceLocation } from './source-location.js';
 import { isUnauthorized, plainReason } from './stderr-reasons.js';
 import type { RunOutcome } from './supervisor-machine.js';

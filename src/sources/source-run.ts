@@ -8,9 +8,6 @@ import type { SourceLocation } from './source-location.js';
 import { stallLimitMs } from './stall-limit.js';
 import type { VideoSourceOptions } from './video-source-contract.js';
 
-/** A replay that goes on in the middle starts decoding this much earlier and skips what was handed out. */
-const SEEK_LEAD_MS = 1000;
-
 export type SourceRunOptions = {
   readonly source: VideoSourceOptions;
   readonly location: SourceLocation;
@@ -23,8 +20,8 @@ export type SourceRunOptions = {
   readonly loop: boolean;
   /** Of the stream's first frame; `null` when the grid of `fps` starts with this run. */
   readonly gridStartMs: number | null;
-  /** Frames up to here were handed out by an earlier run. */
-  readonly skipUntilMs: number | null;
+  /** Start about here, ms after the source's start; `null`: at its start. */
+  readonly seekMs: number | null;
   readonly onReady: () => void;
   readonly onError: (error: SightlineError) => void;
 };
@@ -33,7 +30,6 @@ export type SourceRunOptions = {
 export class SourceRun {
   readonly reader: FrameReader;
   readonly info: SourceInfo;
-  readonly continued: boolean;
   /** Time of the last frame that was handed out. */
   lastPtsMs: number | null = null;
   /** Called when no frame waits any more. */
@@ -47,15 +43,13 @@ export class SourceRun {
   #intervalMs: number | null = null;
 
   constructor(options: SourceRunOptions) {
-    const { source, location, info, modelInputSize, pools, skipUntilMs } = options;
+    const { source, location, info, modelInputSize, pools } = options;
     const { tools, transport, timeoutMs, fps, widthPx, mode } = source;
     const live = mode === 'live';
     this.#options = options;
     this.info = info;
-    this.continued = skipUntilMs !== null;
     this.#box = letterbox(info.size, modelInputSize);
     this.#displaySize = limitWidth(info.size, widthPx);
-    const seekMs = skipUntilMs === null ? 0 : skipUntilMs - (info.startPtsMs ?? 0) - SEEK_LEAD_MS;
     this.#pools = pools.fit({ modelBytes: 3 * modelInputSize.widthPx * modelInputSize.heightPx, displayBytes: 4 * this.#displaySize.widthPx * this.#displaySize.heightPx });
     this.reader = new FrameReader({
       tools,
@@ -73,7 +67,7 @@ export class SourceRun {
       realtime: live && (location.kind === 'file' || (location.kind === 'http' && info.durationMs !== null)),
       live,
       loop: options.loop,
-      seekMs: seekMs > 0 ? seekMs : null,
+      seekMs: options.seekMs,
       onReady: () => {
         this.#frameCame();
         options.onReady();
@@ -82,12 +76,6 @@ export class SourceRun {
         options.onError(error instanceof SourceStalledError ? error : new SourceStalledError(error.message, { cause: error }));
       },
     });
-  }
-
-  /** Whether the next frame was handed out by an earlier run. */
-  get nextIsKnown(): boolean {
-    const { skipUntilMs } = this.#options;
-    return skipUntilMs !== null && (this.reader.nextPtsMs ?? 0) <= skipUntilMs;
   }
 
   /** Takes the next frame and gives its buffers back at once. */

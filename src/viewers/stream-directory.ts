@@ -1,4 +1,5 @@
 import type { OfferedFrame } from '../core/frames.js';
+import type { StreamCommand } from '../core/stream-control.js';
 import type { StreamStatus } from '../core/stream-status.js';
 
 /** What the viewers stage needs to know of the streams; the pipeline implements it. */
@@ -11,6 +12,10 @@ export interface StreamDirectory {
   watch(streamId: string): () => void;
   /** Counts frames that a viewer was too slow for. */
   addViewerSkipped(streamId: string, count: number): void;
+  /** Carries out a command; resolves when it is taken up: the outcome is seen in the status and in the frames.
+   * @throws {CommandNotSupportedError} seek, step and speed of a live stream
+   * @throws {RangeError} there is no such stream */
+  control(streamId: string, command: StreamCommand): Promise<void>;
   /** @returns the (idempotent) way to stop listening */
   listen(listener: DirectoryListener): () => void;
 }
@@ -21,4 +26,16 @@ export interface DirectoryListener {
   /** Called on each change of state, else at most once a second a stream. */
   onStatus(status: StreamStatus): void;
   onRemoved(streamId: string): void;
+}
+
+/** Adds and removes streams at run time. */
+export interface StreamAdmin {
+  /** Adds a stream and starts it.
+   * @param definition what a file of the streams folder may hold, not checked yet
+   * @throws {ConfigError} what is wrong with the definition
+   * @throws {SourceNotAllowedError} the policy for sources over the API refuses it
+   * @throws {StreamExistsError} its id is taken */
+  create(definition: unknown): Promise<StreamStatus>;
+  /** @returns `false`: there is no such stream. Resolves when it is gone, its ffmpeg too. */
+  remove(streamId: string): Promise<boolean>;
 }

@@ -4,7 +4,6 @@ import { rationalValue } from '../ffmpeg/rational.js';
 import { backoffMs } from './backoff.js';
 import { FramePools } from './frame-pools.js';
 import { closeFramePipes, openFramePipes, type FramePipes } from './frame-reader.js';
-import { Pacer } from './pacer.js';
 import { probeSource, type SourceInfo } from './probe-source.js';
 import { outcomeOfError, outcomeOfRun } from './run-outcome.js';
 import { DEMO_SOURCE, parseSource, type SourceLocation } from './source-location.js';
@@ -19,13 +18,11 @@ const UNAUTHORIZED_RETRY_MS = 30_000;
 const HEALTHY_AFTER_MS = 10_000;
 const WATCH_INTERVAL_MS = 250;
 
-/** The {@link VideoSource}: carries out what the state machine decides, and hands out frames as they may go. */
-export class SupervisedSource implements VideoSource {
+/** The {@link VideoSource} of a camera, or of what plays one: carries out what the supervisor's state machine decides, and hands out frames as they arrive. */
+export class LiveSource implements VideoSource {
   readonly #options: VideoSourceOptions;
   readonly #events: VideoSourceEvents;
-  readonly #live: boolean;
   readonly #loop: boolean;
-  readonly #pacer = new Pacer();
   readonly #pools: FramePools;
   readonly #queue: SupervisorEvent[] = [];
   #state: SupervisorState = INITIAL_STATE;
@@ -33,15 +30,12 @@ export class SupervisedSource implements VideoSource {
   #pumping = false;
   #modelInputSize: Size;
   #seq = 0;
-  #demand = 0;
   #info: SourceInfo | null = null;
   #firstPtsMs: number | null = null;
-  #lastPtsMs: number | null = null;
   #run: SourceRun | null = null;
   #abort: AbortController | null = null;
   #running: Promise<void> = Promise.resolve();
   #retryTimer: NodeJS.Timeout | null = null;
-  #paceTimer: NodeJS.Timeout | null = null;
   #closing: Promise<void> | null = null;
   #lastStatus = '';
 
@@ -51,8 +45,7 @@ export class SupervisedSource implements VideoSource {
     this.#events = events;
     this.#modelInputSize = options.modelInputSize;
     this.#pools = new FramePools(options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES);
-    this.#live = options.mode === 'live';
-    this.#loop = options.loop || (this.#live && options.source === DEMO_SOURCE);
+    this.#loop = options.loop || options.source === DEMO_SOURCE;
   }
 
   get status(): SourceStatus {
@@ -77,25 +70,18 @@ export class SupervisedSource implements VideoSource {
   }
 
   start(): void {
-    if (this.#options.startPaused === true && !this.#live) this.#dispatch({ type: 'pause' });
     this.#dispatch({ type: 'start' });
   }
 
-  request(count: number): void {
-    if (!(count >= 0)) throw new RangeError(`Expected \`count\` to be >= 0, got ${String(count)}`);
-    this.#demand += count;
-    this.#pump();
-  }
+  /** Without effect: live frames come as they arrive. */
+  request(): void {}
 
   pause(): void {
-    this.#clearPaceTimer();
     this.#dispatch({ type: 'pause' });
   }
 
   play(): void {
-    this.#pacer.reset();
     this.#dispatch({ type: 'play' });
-    this.#pump();
   }
 
   setModelInputSize(size: Size): void {
@@ -112,7 +98,6 @@ export class SupervisedSource implements VideoSource {
   async #end(): Promise<void> {
     this.#dispatch({ type: 'close' });
     await this.#running;
-    this.#clearPaceTimer();
     this.#pools.close();
   }
 
@@ -123,7 +108,7 @@ export class SupervisedSource implements VideoSource {
     this.#stepping = true;
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        const { state, effects } = step(this.#state, next, { live: this.#live });
+        const { state, effects } = step(this.#state, next, { live: true });
         this.#state = state;
         for (const effect of effects) this.#perform(effect);
         this.#tellStatus();
@@ -172,10 +157,6 @@ export class SupervisedSource implements VideoSource {
       outcome = outcomeOfError(error, location);
     }
     this.#abort = null;
-    if (outcome.kind === 'again') {
-      this.#lastPtsMs = null;
-      this.#pacer.reset();
-    }
     this.#dispatch({ type: 'run-ended', outcome });
   }
 
@@ -205,11 +186,10 @@ export class SupervisedSource implements VideoSource {
       if (run.reader.hasFrame) await new Promise<void>((resolve) => { run.onEmpty = resolve; });
       if (failure.error !== null) return outcomeOfError(failure.error, location);
       const { fps } = this.#options;
-      return outcomeOfRun(end, { location, info, live: this.#live, loop: this.#loop, fps, continued: run.continued, firstPtsMs: this.#firstPtsMs, lastPtsMs: run.lastPtsMs });
+      return outcomeOfRun(end, { location, info, live: true, loop: this.#loop, fps, continued: false, firstPtsMs: this.#firstPtsMs, lastPtsMs: run.lastPtsMs });
     } finally {
       clearInterval(watch);
       signal.removeEventListener('abort', stop);
-      this.#clearPaceTimer();
       this.#run = null;
       await run.reader.close();
     }
@@ -223,10 +203,9 @@ export class SupervisedSource implements VideoSource {
       modelInputSize: this.#modelInputSize,
       pools: this.#pools,
       pipes,
-      loop: this.#live && this.#loop,
-      gridStartMs: this.#live ? null : this.#firstPtsMs,
-      // Only a replay that is interrupted goes on where it was; one that came to its end starts at its beginning.
-      skipUntilMs: this.#live ? null : this.#lastPtsMs,
+      loop: this.#loop,
+      gridStartMs: null,
+      seekMs: null,
       onReady: () => { this.#pump(); },
       onError,
     });
@@ -239,37 +218,18 @@ export class SupervisedSource implements VideoSource {
     if (run === null || this.#pumping) return;
     this.#pumping = true;
     try {
-      while (run.reader.hasFrame && this.#state.phase === 'active' && this.#mayHandOut(run)) this.#handOut(run);
+      while (run.reader.hasFrame && this.#state.phase === 'active') this.#handOut(run);
     } finally {
       this.#pumping = false;
     }
     if (!run.reader.hasFrame) run.onEmpty?.();
   }
 
-  #mayHandOut(run: SourceRun): boolean {
-    if (this.#live || run.nextIsKnown) return true;
-    if (this.#demand < 1 || (this.#state.held && this.#seq > 0)) return false;
-    if (this.#options.pacing === 'none') return true;
-    const waitMs = this.#pacer.waitMs(run.reader.nextPtsMs ?? 0, performance.now());
-    if (waitMs <= 0) return true;
-    this.#paceTimer ??= setTimeout(() => { this.#paceTimer = null; this.#pump(); }, Math.ceil(waitMs));
-    return false;
-  }
-
   #handOut(run: SourceRun): void {
-    if (run.nextIsKnown) {
-      run.skip();
-      return;
-    }
     const frame = run.take(this.#seq);
     if (frame === undefined) return;
     this.#seq += 1;
-    if (!this.#live) {
-      this.#demand -= 1;
-      this.#pacer.handedOut(frame.ptsMs, performance.now());
-    }
     this.#firstPtsMs ??= frame.ptsMs;
-    this.#lastPtsMs = frame.ptsMs;
     this.#dispatch({ type: 'frame' });
     this.#events.onFrame(frame);
   }
@@ -281,10 +241,6 @@ export class SupervisedSource implements VideoSource {
     if (stalledMs !== null) this.#dispatch({ type: 'replace', error: new SourceStalledError(`${location.displayName}: no frame for ${(stalledMs / 1000).toFixed(1)} s`) });
   }
 
-  #clearPaceTimer(): void {
-    if (this.#paceTimer !== null) clearTimeout(this.#paceTimer);
-    this.#paceTimer = null;
-  }
 }
 
 /** Waits for `work`, but no longer than until `signal`: what is drawn for the next start need not be waited for. */
