@@ -32,6 +32,8 @@ export type OwnedProcessOptions = {
   readonly bulk?: ReadonlyMap<number, BulkPipe>;
   /** Start through `setpriv --pdeathsig KILL`, so that even a SIGKILL of this process leaves no child behind. */
   readonly setpriv: boolean;
+  /** Variables that differ from this process's own; `null` unsets one. The program is then started by `env`, which turns into it. Names without `=`. */
+  readonly environment?: Readonly<Record<string, string | null>>;
   /** Exact strings that must not show up in what the process wrote, beside the secrets of URLs. */
   readonly secrets?: readonly string[];
   /** Called with each redacted line of standard error. */
@@ -49,9 +51,7 @@ export class OwnedProcess {
   #closing: Promise<ProcessExit> | null = null;
 
   constructor(options: OwnedProcessOptions) {
-    const [program, args] = options.setpriv
-      ? ['setpriv', ['--pdeathsig', 'KILL', '--', options.program, ...options.args]]
-      : [options.program, [...options.args]];
+    const [program, args] = commandOf(options);
     this.#bulk = [...(options.bulk?.values() ?? [])];
     let child: ChildProcess;
     try {
@@ -135,8 +135,8 @@ export class OwnedProcess {
       child.once('close', (exitCode, signal) => {
         lines.end();
         release();
-        // setpriv says 127 (126) itself where spawn would have said ENOENT.
-        if (options.setpriv && (exitCode === 127 || exitCode === 126) && this.stderrTail.includes('failed to execute')) {
+        // setpriv and env say 127 (126) themselves where spawn would have said ENOENT.
+        if ((exitCode === 127 || exitCode === 126) && starterFailed(options, this.stderrTail)) {
           startError ??= programMissing(options.program);
         }
         const exit = { exitCode: startError === null ? exitCode : null, signal, stderrTail: this.stderrTail, startError };
@@ -168,6 +168,22 @@ export function programMissing(program: string, cause?: unknown): MissingProgram
 
 function missingProgram(error: NodeJS.ErrnoException, program: string): MissingProgramError | null {
   return error.code === 'ENOENT' || error.code === 'EACCES' ? programMissing(program, error) : null;
+}
+
+/** The program behind the small ones that prepare its process: each turns into the next. */
+function commandOf({ program, args, setpriv, environment }: OwnedProcessOptions): [string, string[]] {
+  const guarded: [string, string[]] = setpriv ? ['setpriv', ['--pdeathsig', 'KILL', '--', program, ...args]] : [program, [...args]];
+  const variables = Object.entries(environment ?? {});
+  if (variables.length === 0) return guarded;
+  const unset = variables.flatMap(([name, value]) => (value === null ? ['-u', name] : []));
+  const set = variables.flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`]));
+  return ['env', [...unset, ...set, guarded[0], ...guarded[1]]];
+}
+
+/** Whether it was not the program that failed but what should have started it. */
+function starterFailed({ setpriv, environment }: OwnedProcessOptions, stderrTail: string): boolean {
+  if (setpriv) return stderrTail.includes('failed to execute');
+  return environment !== undefined && /^env: .*(?:No such file|Permission denied)/mu.test(stderrTail);
 }
 
 function stdioFor(options: OwnedProcessOptions): StdioOptions {

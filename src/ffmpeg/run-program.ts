@@ -8,6 +8,8 @@ export type RunOptions = {
   /** More output than this ends the program. */
   readonly maxOutputBytes?: number;
   readonly secrets?: readonly string[];
+  /** Variables that differ from this process's own; `null` unsets one. */
+  readonly environment?: Readonly<Record<string, string | null>>;
   /** Ends the program early. */
   readonly signal?: AbortSignal;
 };

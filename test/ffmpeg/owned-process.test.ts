@@ -36,6 +36,22 @@ describe('OwnedProcess', () => {
     await child.close();
   });
 
+  it.each([true, false])('gives the program other variables than its own, and leaves no trace of them in its arguments (setpriv: %s)', async (withSetpriv) => {
+    const child = new OwnedProcess({
+      program: 'sh', args: ['-c', 'echo "[$GIVEN] [${PATH:-none}] [${HOME+set}]"; tr "\\0" " " < /proc/$$/cmdline'], outputs: [1], setpriv: withSetpriv && setpriv,
+      environment: { GIVEN: 'a b=c', HOME: null },
+    });
+    let text = '';
+    child.output(1)?.on('data', (chunk: Buffer) => { text += chunk.toString(); });
+    expect(await child.done).toMatchObject({ exitCode: 0, startError: null });
+    const [values = '', command = ''] = text.split('\n');
+    expect(values).toBe(`[a b=c] [${process.env['PATH'] ?? ''}] []`);
+    expect(command).toMatch(/^sh -c /u);
+    expect(command).not.toContain('GIVEN=');
+    const missing = new OwnedProcess({ program: 'no-such-ffmpeg', args: [], outputs: [], setpriv: withSetpriv && setpriv, environment: { GIVEN: '1' } });
+    expect((await missing.done).startError).toMatchObject({ code: 'missing-program' });
+  });
+
   it('reads several pipes and keeps the last 4 KB of standard error, without secrets', async () => {
     const child = shell('echo three >&3; echo five >&5; i=0; while [ $i -lt 300 ]; do echo "line $i rtsp://u:hush@h/ hush" >&2; i=$((i+1)); done', { outputs: [3, 5], secrets: ['hush'] });
     const texts: Record<number, string> = { 3: '', 5: '' };
