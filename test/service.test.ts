@@ -9,7 +9,7 @@ import { descendantsOf } from './helpers/processes.js';
 import { until } from './helpers/until.js';
 
 const stream = (id: string): StreamConfig => ({
-  id, name: id, source: 'demo:street', mode: 'live', fps: null, widthPx: null, thresholds: { '*': 0.4 }, transport: 'tcp', timeoutMs: 5_000, hwaccel: null, detectSource: null, loop: true, file: null,
+  id, name: id, source: 'demo:street', mode: 'live', fps: null, widthPx: null, thresholds: { '*': 0.4 }, transport: 'tcp', timeoutMs: 5_000, hwaccel: null, hwaccelDevice: null, imageFps: 1, detectSource: null, loop: true, file: null,
 });
 
 const config: ServiceConfig = {
@@ -18,7 +18,7 @@ const config: ServiceConfig = {
   model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2_000 },
   labelsFile: null,
   batching: { maxBatchSize: 1, batchTimeoutMs: 10, maxInFlightBatches: 1 },
-  sources: { roots: [], networks: ['private'] },
+  sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40 },
   streams: [stream('one'), stream('two')],
   log: { level: 'silent', format: 'json' },
 };

@@ -27,6 +27,8 @@ const SETTINGS: readonly (readonly [path: string, form: Variable['form']])[] = [
   ['batching.maxInFlightBatches', 'text'],
   ['sources.roots', 'list'],
   ['sources.networks', 'list'],
+  ['sources.maxSidePx', 'text'],
+  ['sources.maxMegapixels', 'text'],
   ['log.level', 'text'],
   ['log.format', 'text'],
 ];

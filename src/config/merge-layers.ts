@@ -35,7 +35,12 @@ export function mergeLayers(layers: readonly SettingsLayer[]): { readonly config
       batchTimeoutMs: batching.batchTimeoutMs ?? DEFAULTS.batching.batchTimeoutMs,
       maxInFlightBatches: batching.maxInFlightBatches ?? DEFAULTS.batching.maxInFlightBatches,
     },
-    sources: { roots: sources.roots ?? DEFAULTS.sources.roots, networks: sources.networks ?? DEFAULTS.sources.networks },
+    sources: {
+      roots: sources.roots ?? DEFAULTS.sources.roots,
+      networks: sources.networks ?? DEFAULTS.sources.networks,
+      maxSidePx: sources.maxSidePx ?? DEFAULTS.sources.maxSidePx,
+      maxMegapixels: sources.maxMegapixels ?? DEFAULTS.sources.maxMegapixels,
+    },
     log: { level: log.level ?? DEFAULTS.log.level, format: log.format ?? DEFAULTS.log.format },
   };
   return { config, issues: [...layers.flatMap(contradictionsWithin), ...contradictionsOfWhole(draft, layers)] };

@@ -46,12 +46,16 @@ export type ModelConfig = {
 
 export type BatchingConfig = { readonly maxBatchSize: number; readonly batchTimeoutMs: number; readonly maxInFlightBatches: number };
 
-/** What sources added over the API may reach. */
+/** What sources may be. `roots` and `networks` hold for those added over the API, the rest for all. */
 export type SourcesConfig = {
   /** Folders. */
   readonly roots: readonly string[];
   /** `private`, `public`, `loopback` or a CIDR block. */
   readonly networks: readonly string[];
+  /** Larger pictures are refused: pixels of the longer side. */
+  readonly maxSidePx: number;
+  /** Larger pictures are refused: millions of pixels. */
+  readonly maxMegapixels: number;
 };
 
 export type LogConfig = {
@@ -65,7 +69,7 @@ export type StreamConfig = {
   /** `[A-Za-z0-9_-]{1,64}`. */
   readonly id: string;
   readonly name: string;
-  /** `rtsp(s)://`, `http(s)://`, `demo:street` or an absolute path. May hold a password: redact before any text. */
+  /** `rtsp(s)://`, `http(s)://`, `demo:street` or an absolute path (of a folder or pattern of images too). May hold a password: redact before any text. */
   readonly source: string;
   readonly mode: StreamMode;
   /** At most this many frames a second are processed; `null`: all. */
@@ -78,6 +82,10 @@ export type StreamConfig = {
   readonly timeoutMs: number;
   /** ffmpeg's name of the hardware decoder, `null`: decode in software. */
   readonly hwaccel: string | null;
+  /** Which device `hwaccel` uses, such as `/dev/dri/renderD128`; `null`: ffmpeg's choice. */
+  readonly hwaccelDevice: string | null;
+  /** How many images a second a folder of images shows. */
+  readonly imageFps: number;
   /** A second, smaller stream of the same camera for detection. May hold a password. */
   readonly detectSource: string | null;
   readonly loop: boolean;

@@ -1,6 +1,4 @@
-import { isAbsolute, resolve } from 'node:path';
-
-import type { StreamMode } from '../core/stream-status.js';
+import { absoluteSource, classifySource, natureOf, SOURCE_FORMS, type SourceKind } from '../core/source-kind.js';
 import { DEFAULTS } from './defaults.js';
 import { STREAM_ID } from './leaves.js';
 import type { StreamConfig } from './service-config.js';
@@ -17,10 +15,6 @@ export type DefinitionOrigin = {
   readonly baseDir: string;
 };
 
-const MAX_SOURCE_CHARACTERS = 4096;
-
-type SourceKind = 'rtsp' | 'http' | 'file' | 'demo';
-
 /** Turns a stream definition into a stream, or says all that is wrong with it.
  * @param input parsed YAML or JSON
  * @param earlier problems found while reading it; places that have one are not complained of again
@@ -36,9 +30,9 @@ export function parseStreamDefinition(input: unknown, origin: DefinitionOrigin, 
   problems.push(...found.filter(({ path }) => !earlier.some((other) => JSON.stringify(other.path) === JSON.stringify(path))));
   if (value === null) return { stream: null, problems };
 
-  const kind = value.source === undefined ? null : sourceKind(value.source);
-  if (value.source === undefined) add({ path: ['source'], message: 'is missing: expected rtsp(s)://…, http(s)://…, a path or demo:street' });
-  else if (kind === null) add({ path: ['source'], message: 'expected rtsp(s)://…, http(s)://…, a path (./name:with-colon.mp4 when it has one) or demo:street' });
+  const kind = value.source === undefined ? null : classifySource(value.source);
+  if (value.source === undefined) add({ path: ['source'], message: `is missing: expected ${SOURCE_FORMS}` });
+  else if (kind === null) add({ path: ['source'], message: `expected ${SOURCE_FORMS}` });
   if (kind !== null) for (const problem of contradictions(value, kind)) add(problem);
   const id = value.id ?? origin.defaultId;
   if (id === null || !STREAM_ID.test(id)) add({ path: ['id'], message: id === null ? 'is missing: expected 1 to 64 letters, digits, - and _' : "is needed, as the file's name is no id: expected 1 to 64 letters, digits, - and _" });
@@ -52,50 +46,41 @@ function complete(given: StreamDefinition, { id, kind, source, baseDir, file }: 
   return {
     id,
     name: given.name ?? id,
-    source: kind === 'file' ? resolve(baseDir, source) : source,
-    mode: given.mode ?? defaultMode(kind),
+    source: absoluteSource(source, kind, baseDir),
+    mode: given.mode ?? natureOf(kind),
     fps: given.fps ?? defaults.fps,
     widthPx: given.widthPx ?? defaults.widthPx,
     thresholds: { ...defaults.thresholds, ...given.thresholds },
     transport: given.transport ?? defaults.transport,
     timeoutMs: given.timeoutMs ?? defaults.timeoutMs,
     hwaccel: given.hwaccel === 'none' ? null : (given.hwaccel ?? defaults.hwaccel),
+    hwaccelDevice: given.hwaccelDevice ?? defaults.hwaccelDevice,
+    imageFps: given.imageFps ?? defaults.imageFps,
     detectSource: given.detectSource ?? defaults.detectSource,
     loop: given.loop ?? defaults.loop,
     file,
   };
 }
 
-function defaultMode(kind: SourceKind): StreamMode {
-  return kind === 'file' ? 'replay' : 'live';
-}
+/** Sources that have no end, with what messages call them. */
+const ENDLESS: Partial<Record<SourceKind['kind'], string>> = { rtsp: 'a camera (rtsp)', device: 'a camera at this machine' };
 
-function contradictions(given: StreamDefinition, kind: SourceKind): ValueProblem[] {
+function contradictions(given: StreamDefinition, { kind }: SourceKind): ValueProblem[] {
   const problems: ValueProblem[] = [];
   const say = (key: keyof StreamDefinition, message: string): void => {
     problems.push({ path: [key], message });
   };
-  if (kind === 'rtsp' && given.mode === 'replay') say('mode', 'a camera (rtsp) cannot be replayed: expected live');
-  if (kind === 'rtsp' && given.loop === true) say('loop', 'a camera (rtsp) has no end to loop at: expected false');
+  const endless = ENDLESS[kind];
+  if (endless !== undefined && given.mode === 'replay') say('mode', `${endless} cannot be replayed: expected live`);
+  if (endless !== undefined && given.loop === true) say('loop', `${endless} has no end to loop at: expected false`);
   if (kind !== 'rtsp' && given.transport !== undefined) say('transport', 'is only for rtsp(s):// sources');
+  // A path may turn out to be a folder of images.
+  if (kind !== 'images' && kind !== 'file' && given.imageFps !== undefined) say('imageFps', 'is only for images');
+  if (given.hwaccelDevice !== undefined && (given.hwaccel === undefined || given.hwaccel === 'none')) say('hwaccelDevice', 'is only for sources with hwaccel');
   if (given.detectSource !== undefined) {
-    const detectKind = sourceKind(given.detectSource);
+    const detectKind = classifySource(given.detectSource)?.kind;
     if (detectKind !== 'rtsp' && detectKind !== 'http') say('detectSource', 'expected rtsp(s)://… or http(s)://…');
     else if (kind !== 'rtsp' && kind !== 'http') say('detectSource', 'is only for cameras: a second, smaller stream of the same one');
   }
   return problems;
-}
-
-/** @returns `null` for what is no source: another scheme, or a URL without a host */
-function sourceKind(source: string): SourceKind | null {
-  if (source.length > MAX_SOURCE_CHARACTERS) return null;
-  const scheme = /^([a-z][a-z0-9+.-]*):/iu.exec(source)?.[1]?.toLowerCase();
-  // A single letter is a drive, and what begins with a dot or a slash is a path whatever comes later.
-  if (scheme === undefined || scheme.length === 1 || isAbsolute(source) || source.startsWith('.')) return source.includes('\0') ? null : 'file';
-  if (scheme === 'demo') return source === 'demo:street' ? 'demo' : null;
-  if (!/^(?:rtsps?|https?):\/\//iu.test(source) || /\s/u.test(source)) return null;
-  // A password may hold what would end it elsewhere: it reaches to the last @.
-  const afterUserInfo = source.replace(/^[a-z]+:\/\/(?:.*@)?/iu, '');
-  if (/^(?:[/?#:]|$)/u.test(afterUserInfo)) return null;
-  return scheme.startsWith('rtsp') ? 'rtsp' : 'http';
 }

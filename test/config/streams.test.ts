@@ -29,17 +29,17 @@ describe('the streams folder', () => {
 
 describe('a stream file', () => {
   it('may hold every key', async () => {
-    const yaml = "id: front-door\nname: Front door\nsource: rtsp://u:p@camera/1\nmode: live\nfps: 29.97\nwidthPx: 640\nthresholds: { '*': 0.5, person: 0.6, 'stop sign': false }\ntransport: udp\ntimeoutMs: 5000\nhwaccel: cuda\ndetectSource: rtsp://u:p@camera/2\nloop: false\n";
+    const yaml = "id: front-door\nname: Front door\nsource: rtsp://u:p@camera/1\nmode: live\nfps: 29.97\nwidthPx: 640\nthresholds: { '*': 0.5, person: 0.6, 'stop sign': false }\ntransport: udp\ntimeoutMs: 5000\nhwaccel: cuda\nhwaccelDevice: '1'\ndetectSource: rtsp://u:p@camera/2\nloop: false\n";
     expect((await load({ 'streams/a.yaml': yaml })).streams).toEqual([
-      { id: 'front-door', name: 'Front door', source: 'rtsp://u:p@camera/1', mode: 'live', fps: 29.97, widthPx: 640, thresholds: { '*': 0.5, person: 0.6, 'stop sign': false }, transport: 'udp', timeoutMs: 5000, hwaccel: 'cuda', detectSource: 'rtsp://u:p@camera/2', loop: false, file: '~/streams/a.yaml' },
+      { id: 'front-door', name: 'Front door', source: 'rtsp://u:p@camera/1', mode: 'live', fps: 29.97, widthPx: 640, thresholds: { '*': 0.5, person: 0.6, 'stop sign': false }, transport: 'udp', timeoutMs: 5000, hwaccel: 'cuda', hwaccelDevice: '1', imageFps: 1, detectSource: 'rtsp://u:p@camera/2', loop: false, file: '~/streams/a.yaml' },
     ]);
   });
 
   it('needs only a source', async () => {
     expect((await load({ 'streams/a.yaml': 'source: clips/x.mp4' })).streams).toEqual([
-      { id: 'a', name: 'a', source: '~/streams/clips/x.mp4', mode: 'replay', fps: null, widthPx: 1280, thresholds: { '*': 0.4 }, transport: 'tcp', timeoutMs: 10000, hwaccel: null, detectSource: null, loop: false, file: '~/streams/a.yaml' },
+      { id: 'a', name: 'a', source: '~/streams/clips/x.mp4', mode: 'replay', fps: null, widthPx: 1280, thresholds: { '*': 0.4 }, transport: 'tcp', timeoutMs: 10000, hwaccel: null, hwaccelDevice: null, imageFps: 1, detectSource: null, loop: false, file: '~/streams/a.yaml' },
     ]);
-    expect(await problems({ 'streams/a.yaml': 'name: x' })).toEqual(['streams/a.yaml: source: is missing: expected rtsp(s)://…, http(s)://…, a path or demo:street']);
+    expect(await problems({ 'streams/a.yaml': 'name: x' })).toEqual(['streams/a.yaml: source: is missing: expected rtsp(s)://…, http(s)://…, a path (./name:with-colon.mp4 when it has one), a folder or pattern of images (shots/, shots/*.jpg), /dev/video0 or demo:street']);
   });
 
   it.each([
@@ -52,6 +52,9 @@ describe('a stream file', () => {
     ['../v.mp4', '~/v.mp4', 'replay'],
     ['/media/v.mp4', '/media/v.mp4', 'replay'],
     ['./a:b.mp4', '~/streams/a:b.mp4', 'replay'],
+    ['shots/', '~/streams/shots/', 'replay'],
+    ['../shots/door-*.jpg', '~/shots/door-*.jpg', 'replay'],
+    ['/dev/video2', '/dev/video2', 'live'],
   ])('takes the source %s', async (source, absolute, mode) => {
     expect((await load({ 'streams/a.yaml': `source: ${JSON.stringify(source)}` })).streams).toMatchObject([{ source: absolute, mode }]);
   });
@@ -65,6 +68,8 @@ describe('a stream file', () => {
     ['source: v.mp4\ntransport: udp', ['transport: is only for rtsp(s):// sources']],
     ['source: v.mp4\ndetectSource: rtsp://h/2', ['detectSource: is only for cameras: a second, smaller stream of the same one']],
     ['source: rtsp://h/1\ndetectSource: v.mp4', ['detectSource: expected rtsp(s)://… or http(s)://…']],
+    ['source: /dev/video0\nmode: replay\nloop: true', ['mode: a camera at this machine cannot be replayed: expected live', 'loop: a camera at this machine has no end to loop at: expected false']],
+    ['source: rtsp://h/1\nimageFps: 2\nhwaccelDevice: /dev/dri/renderD128', ['imageFps: is only for images', 'hwaccelDevice: is only for sources with hwaccel']],
     ['source: v.mp4\nfps: 0', ['fps: expected a number above 0, at most 1000, got 0 (number)']],
     ['source: v.mp4\nwidthPx: 8.5', ['widthPx: expected a whole number from 16 to 16384, got 8.5 (number)']],
     ['source: v.mp4\nthresholds: [0.4]', ['thresholds: expected classes with their scores, for example person: 0.6, got a list']],
