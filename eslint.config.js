@@ -9,7 +9,8 @@ const DOORS = [
   { regex: '^@grpc/', doors: ['serving'] },
   { regex: '^(node:)?child_process$', doors: ['ffmpeg', 'model-server'] },
   { regex: '^fluent-ffmpeg$', doors: ['ffmpeg'] },
-  { regex: '^(ws|hono(/.*)?|@hono/.*|(node:)?(http|https|http2))$', doors: ['viewers', 'model-server/rest'] },
+  { regex: '^(ws|hono(/.*)?|@hono/.*)$', doors: ['viewers', 'model-server/rest'] },
+  { regex: '^(node:)?(http|https|http2)$', doors: ['viewers', 'model-server/rest', 'sources/gateway'] },
   { regex: '^rxjs(/.*)?$', doors: ['pipeline'] },
   { regex: '^@tensorflow/', doors: ['model-server'] },
 ];
@@ -67,6 +68,7 @@ export default defineConfig(
   restrictImports(['src/**'], null),
   ...folders.map(({ name }) => restrictImports([`src/${name}/**`], name)),
   restrictImports(['src/model-server/rest/**'], 'model-server/rest'),
+  restrictImports(['src/sources/gateway/**'], 'sources/gateway'),
   // Whoever builds a stand-in answers with promises that have nothing to wait for, and hands single functions of it around.
   { files: ['test/**', 'bench/**'], rules: { '@typescript-eslint/require-await': 'off', '@typescript-eslint/unbound-method': 'off' } },
   { files: ['*.config.{js,ts}', 'web/*.ts', 'bin/*.js', 'scripts/**/*.mjs'], extends: [tseslint.configs.disableTypeChecked] },

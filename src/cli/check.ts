@@ -7,8 +7,7 @@ import { ensureDemoClip } from '../demo/demo-clip.js';
 import { findFfmpeg, type FfmpegTools } from '../ffmpeg/tools.js';
 import { openDetector } from '../service.js';
 import { rationalValue } from '../ffmpeg/rational.js';
-import { probeSource } from '../sources/probe-source.js';
-import { DEMO_SOURCE } from '../sources/source-location.js';
+import { examineSource } from '../sources/open-run.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-code.js';
@@ -50,7 +49,7 @@ async function checkStream(findings: Findings, stream: StreamConfig, context: { 
   const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: cacheDir(), tools, log, signal });
   await findings.look(
     `stream ${stream.id}`,
-    async () => probeSource(source === DEMO_SOURCE ? await demoClip() : source, { transport, timeoutMs, tools, signal }),
+    () => examineSource({ source, transport, timeoutMs, tools, demoClip }, signal),
     ({ size, declaredFps, durationMs }) =>
       [`${String(size.widthPx)}x${String(size.heightPx)}`, declaredFps === null ? null : `${String(Number(rationalValue(declaredFps).toFixed(2)))} fps`, durationMs === null ? null : `${(durationMs / 1000).toFixed(1)} s`, stream.mode]
         .filter((part) => part !== null)

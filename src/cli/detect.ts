@@ -12,7 +12,7 @@ import { findFfmpeg, type FfmpegTools } from '../ffmpeg/tools.js';
 import { detectFile, type FrameSink } from '../pipeline/detect-file.js';
 import { openDetector } from '../service.js';
 import { probeSource } from '../sources/probe-source.js';
-import { DEMO_SOURCE } from '../sources/source-location.js';
+import { DEMO_SOURCE } from '../core/source-kind.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { JsonLinesSink } from './json-lines-sink.js';
 import { addLogOptions, loggerOf, quietUnlessAsked, type LogFlags } from './log-options.js';

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 
-import { SOURCE_FORMS } from '../core/source-kind.js';
 import { flag, integer, oneOf, pattern, positive, section, streamId, text, threshold } from './leaves.js';
 
 /** Ways to decode in hardware, by the names that ffmpeg gives them. */
@@ -10,7 +9,7 @@ const HWACCELS = ['none', 'auto', 'cuda', 'vaapi', 'qsv', 'vdpau', 'drm', 'vulka
 export const streamSchema = section({
   id: streamId().optional(),
   name: text('expected a name').optional(),
-  source: text(`expected ${SOURCE_FORMS}`).optional(),
+  source: text('expected rtsp(s)://…, http(s)://…, a path or demo:street').optional(),
   mode: oneOf('live', 'replay').optional(),
   fps: positive(1000).optional(),
   widthPx: integer(16, 16_384).optional(),

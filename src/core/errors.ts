@@ -19,19 +19,22 @@ export type ErrorCode =
   | 'port-in-use'
   | 'closed';
 
-/** What an error may carry beside its message. `retryable` is decided where the error is born. */
-export type SightlineErrorOptions = { readonly cause?: unknown; readonly retryable?: boolean };
+/** What an error may carry beside its message. `retryable` is decided where the error is born; `log` is what a program said before it failed, redacted. */
+export type SightlineErrorOptions = { readonly cause?: unknown; readonly retryable?: boolean; readonly log?: readonly string[] };
 
 /** Base of all errors caused by the world (input, network, programs), as opposed to programmer errors. */
 export class SightlineError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  /** Last lines of the program that failed (redacted), oldest first; empty where none ran. */
+  readonly log: readonly string[];
 
   constructor(code: ErrorCode, message: string, options: SightlineErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
     this.retryable = options.retryable ?? false;
+    this.log = options.log ?? [];
   }
 }
 

@@ -20,6 +20,14 @@ export type FrameCounters = {
 
 export type DetectorStatus = { readonly state: 'ok' | 'unavailable' | 'misconfigured'; readonly message: string };
 
+/** Why a stream does not run; with `ended`: what was missing or damaged. */
+export type StatusError = {
+  readonly code: string;
+  readonly message: string;
+  /** What ffmpeg said last when it failed, redacted: at most 20 lines and 4 KB, oldest first. Left out where it said nothing. */
+  readonly log?: readonly string[];
+};
+
 /** What the API tells about a stream. Unknown numbers are `null`; `source` carries no secret. */
 export type StreamStatus = {
   readonly id: string;
@@ -41,5 +49,7 @@ export type StreamStatus = {
   readonly speed: number | 'max' | null;
   readonly detector: DetectorStatus;
   readonly counters: FrameCounters;
-  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly error: StatusError | null;
+  /** When a source that waits is tried again, epoch ms; `null` while it does not wait. */
+  readonly retryAtMs: number | null;
 };

@@ -40,6 +40,9 @@ export type OwnedProcessOptions = {
   readonly onStderrLine?: (line: string) => void;
 };
 
+/** How a process is to end. */
+export type CloseOptions = { readonly graceMs?: number };
+
 /** One child process with one owner. It never throws and never emits: how it went is what `done` resolves to. */
 export class OwnedProcess {
   /** Resolves once, when the process is gone and its pipes are closed; never rejects. Outputs must be read, or {@link close} called. */
@@ -49,6 +52,8 @@ export class OwnedProcess {
   #tail: string[] = [];
   #tailBytes = 0;
   #closing: Promise<ProcessExit> | null = null;
+  #killTimer: NodeJS.Timeout | undefined;
+  #killAtMs = Infinity;
 
   constructor(options: OwnedProcessOptions) {
     const [program, args] = commandOf(options);
@@ -93,13 +98,16 @@ export class OwnedProcess {
     return (this.#child?.stdio[fd] ?? null) as Readable | null;
   }
 
-  /** Ends the process: its pipes first (a process blocked in a write does not see SIGTERM), then SIGTERM, 2 s later SIGKILL. Idempotent. */
-  close(): Promise<ProcessExit> {
-    this.#closing ??= this.#end();
+  /** Ends the process: its pipes first (a process blocked in a write does not see SIGTERM), then SIGTERM, `graceMs` later SIGKILL; with 0 SIGKILL at once.
+   * Idempotent; a later call with less grace shortens the wait.
+   * @param graceMs default 2 s */
+  close({ graceMs = TERM_GRACE_MS }: CloseOptions = {}): Promise<ProcessExit> {
+    this.#closing ??= this.#end(graceMs > 0);
+    if (this.alive) this.#killWithin(graceMs);
     return this.#closing;
   }
 
-  async #end(): Promise<ProcessExit> {
+  async #end(gently: boolean): Promise<ProcessExit> {
     const child = this.#child;
     if (child === null) return this.done;
     for (const pipe of this.#bulk) pipe.destroy();
@@ -108,11 +116,20 @@ export class OwnedProcess {
       child.stderr?.destroy();
       return this.done;
     }
-    child.kill('SIGTERM');
-    const killTimer = setTimeout(() => child.kill('SIGKILL'), TERM_GRACE_MS);
+    if (gently) child.kill('SIGTERM');
     const exit = await this.done;
-    clearTimeout(killTimer);
+    clearTimeout(this.#killTimer);
+    this.#killAtMs = -Infinity;
     return exit;
+  }
+
+  #killWithin(graceMs: number): void {
+    const killAtMs = performance.now() + graceMs;
+    if (killAtMs >= this.#killAtMs) return;
+    this.#killAtMs = killAtMs;
+    clearTimeout(this.#killTimer);
+    if (graceMs > 0) this.#killTimer = setTimeout(() => this.#child?.kill('SIGKILL'), graceMs);
+    else this.#child?.kill('SIGKILL');
   }
 
   #watch(child: ChildProcess, options: OwnedProcessOptions): Promise<ProcessExit> {

@@ -1,5 +1,6 @@
 import { interval, type Subscription } from 'rxjs';
 import type { OfferedFrame } from '../core/frames.js';
+import type { StreamCommand } from '../core/stream-control.js';
 import type { StreamStatus } from '../core/stream-status.js';
 import type { DirectoryListener, StreamDirectory } from '../viewers/stream-directory.js';
 import { StreamRunner, type StreamRunnerOptions } from './stream-runner.js';
@@ -30,7 +31,7 @@ export class Pipeline implements StreamDirectory {
 
   /** Adds a stream and starts it.
    * @throws {RangeError} when the id is taken */
-  add(options: PipelineStreamOptions): void {
+  add(options: PipelineStreamOptions): StreamStatus {
     if (this.#runners.has(options.id)) throw new RangeError(`Expected a new stream id, got \`${options.id}\``);
     const runner: StreamRunner = new StreamRunner({
       ...options,
@@ -43,6 +44,25 @@ export class Pipeline implements StreamDirectory {
     });
     this.#runners.set(options.id, runner);
     runner.start();
+    return runner.status();
+  }
+
+  /** Stops a stream and forgets it; its id may be used again at once.
+   * @returns `false`: there is no such stream. Resolves when its ffmpeg is gone. */
+  async remove(streamId: string): Promise<boolean> {
+    const runner = this.#runners.get(streamId);
+    if (runner === undefined) return false;
+    this.#runners.delete(streamId);
+    this.#lastTold.delete(streamId);
+    for (const listener of this.#listeners) listener.onRemoved(streamId);
+    await runner.close();
+    return true;
+  }
+
+  async control(streamId: string, command: StreamCommand): Promise<void> {
+    const runner = this.#runners.get(streamId);
+    if (runner === undefined) throw new RangeError(`There is no stream \`${streamId}\``);
+    await runner.control(command);
   }
 
   list(): readonly StreamStatus[] {
@@ -86,6 +106,8 @@ export class Pipeline implements StreamDirectory {
 
   /** Tells at once, but only when something that people act on has changed. */
   #tellOnChange(runner: StreamRunner): void {
+    // One that was removed ends in silence.
+    if (this.#runners.get(runner.id) !== runner) return;
     const status = runner.status();
     const face = JSON.stringify([status.state, status.detector, status.error, status.widthPx, status.heightPx]);
     if (this.#lastTold.get(status.id) === face) return;

@@ -3,8 +3,9 @@ import type { Annotator } from '../annotation/annotator.js';
 import { offerFrame } from '../annotation/offered-frame.js';
 import type { Lane } from '../batching/lane.js';
 import type { MicroBatcher } from '../batching/micro-batcher.js';
-import { ModelOutputError, ServingDeadlineError, ServingUnavailableError } from '../core/errors.js';
+import { CommandNotSupportedError, ModelOutputError, ServingDeadlineError, ServingUnavailableError } from '../core/errors.js';
 import type { DetectedFrame, OfferedFrame, VideoFrame } from '../core/frames.js';
+import type { StreamCommand } from '../core/stream-control.js';
 import type { FailReason, FrameCounters, StreamMode, StreamState, StreamStatus } from '../core/stream-status.js';
 import type { Detector } from '../detection/detector.js';
 import { applyThresholds, type Thresholds } from '../detection/thresholds.js';
@@ -117,6 +118,14 @@ export class StreamRunner {
     if (this.#watchers > 0) this.#source?.play();
   }
 
+  /** @throws {CommandNotSupportedError} */
+  control(command: StreamCommand): Promise<void> {
+    if (command.action === 'pause') this.#source?.pause();
+    else if (command.action === 'play') this.#source?.play();
+    else return Promise.reject(new CommandNotSupportedError(`${this.id} cannot do \`${command.action}\``));
+    return Promise.resolve();
+  }
+
   /** The newest frame, retained for the caller. */
   latest(): OfferedFrame | undefined {
     this.#latest?.retain();
@@ -161,6 +170,7 @@ export class StreamRunner {
       detector: detector.state.status,
       counters,
       error: source?.error ?? null,
+      retryAtMs: source?.retryAtMs ?? null,
     };
   }
 

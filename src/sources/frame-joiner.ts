@@ -1,3 +1,4 @@
+import { clock } from '../core/clock.js';
 import type { SplitFrame } from './frame-splitter.js';
 
 /** One frame in both sizes with its time; its buffers belong to the pools they came from. */
@@ -5,7 +6,7 @@ export type JoinedFrame = {
   readonly ptsMs: number;
   readonly model: Buffer;
   readonly display: Buffer;
-  /** When its last part came, epoch ms. */
+  /** When the last byte of its pictures came, epoch ms. */
   readonly capturedAtMs: number;
   /** From the first byte of either size to the last of both, ms. */
   readonly captureMs: number;
@@ -42,6 +43,14 @@ export class FrameJoiner {
     this.#join();
   }
 
+  /** Which output is behind the others by a frame or more; `null` when all are level. */
+  get behind(): 'model' | 'display' | 'times' | null {
+    const [models, displays, times] = [this.#models.length, this.#displays.length, this.#times.length];
+    if (models === displays && displays === times) return null;
+    const least = Math.min(models, displays, times);
+    return displays === least ? 'display' : models === least ? 'model' : 'times';
+  }
+
   /** Empties it; the buffers go to the caller, who releases them. */
   drain(): { readonly models: readonly Buffer[]; readonly displays: readonly Buffer[]; readonly times: number } {
     const times = this.#times.splice(0).length;
@@ -54,7 +63,8 @@ export class FrameJoiner {
     this.#models.shift();
     this.#displays.shift();
     this.#times.shift();
-    const captureMs = Math.max(model.lastByteMs, display.lastByteMs) - Math.min(model.firstByteMs, display.firstByteMs);
-    this.#onJoined({ ptsMs, model: model.data, display: display.data, capturedAtMs: Date.now(), captureMs });
+    const lastByteMs = Math.max(model.lastByteMs, display.lastByteMs);
+    const captureMs = lastByteMs - Math.min(model.firstByteMs, display.firstByteMs);
+    this.#onJoined({ ptsMs, model: model.data, display: display.data, capturedAtMs: clock.atMs(lastByteMs), captureMs });
   }
 }

@@ -1,14 +1,14 @@
 import type { Letterbox, Size } from '../core/geometry.js';
 import { BulkPipe } from '../ffmpeg/bulk-pipe.js';
 import { composeArguments, passthroughTiming } from '../ffmpeg/compose.js';
-import { OwnedProcess, type ProcessExit } from '../ffmpeg/owned-process.js';
+import { OwnedProcess, type CloseOptions, type ProcessExit } from '../ffmpeg/owned-process.js';
 import { rationalValue } from '../ffmpeg/rational.js';
 import type { FfmpegTools } from '../ffmpeg/tools.js';
 import { decodeGraph, DISPLAY_OUTPUT, MODEL_OUTPUT } from './decode-graph.js';
 import { FrameJoiner, type JoinedFrame } from './frame-joiner.js';
 import type { FramePool } from './frame-pool.js';
 import { FrameSplitter } from './frame-splitter.js';
-import type { SourceInfo } from './probe-source.js';
+import type { InputWay, SourceInfo } from './probe-source.js';
 import { openOptions, type SourceLocation, type TransportOptions } from './source-location.js';
 import { isDamageReport } from './stderr-reasons.js';
 import { TimestampReader } from './timestamp-reader.js';
@@ -45,11 +45,14 @@ export type FrameReaderOptions = TransportOptions & {
   readonly tools: FfmpegTools;
   readonly location: SourceLocation;
   readonly info: SourceInfo;
+  readonly route: InputWay;
   readonly letterbox: Letterbox;
   readonly displaySize: Size;
   readonly modelPool: FramePool;
   readonly displayPool: FramePool;
   readonly fps: number | null;
+  /** ffmpeg's name of the hardware decoder; `null`: software. */
+  readonly hwaccel: string | null;
   readonly gridStartMs: number | null;
   /** Read at the source's own pace (files as if they were cameras). */
   readonly realtime: boolean;
@@ -110,6 +113,7 @@ export class FrameReader {
       ]),
       setpriv: options.tools.setpriv,
       secrets: options.location.secrets,
+      environment: options.route.environment,
       onStderrLine: (line) => { if (isDamageReport(line)) this.#damageReports += 1; },
     });
     const [model, display] = this.#splitters;
@@ -133,6 +137,21 @@ export class FrameReader {
     return this.#ready[0]?.ptsMs ?? null;
   }
 
+  /** Presentation time of the frame that came last of those that wait. */
+  get newestPtsMs(): number | null {
+    return this.#ready.at(-1)?.ptsMs ?? null;
+  }
+
+  /** Which output gave less than the others so far; `null` while they are level. */
+  get behind(): FrameJoiner['behind'] {
+    return this.#joiner.behind;
+  }
+
+  /** Last lines that ffmpeg wrote, redacted. */
+  get stderrTail(): string {
+    return this.#process.stderrTail;
+  }
+
   /** Since when ffmpeg has owed us a frame (monotonic ms), or `null` while we do not read. */
   get waitingSinceMs(): number | null {
     return this.#paused || this.hasFrame ? null : this.#flowingSinceMs;
@@ -145,11 +164,11 @@ export class FrameReader {
     return frame;
   }
 
-  /** Ends ffmpeg and gives every buffer back that was not taken. Idempotent. */
-  async close(): Promise<void> {
+  /** Ends ffmpeg and gives every buffer back that was not taken. Idempotent; a later call may shorten the grace. */
+  async close(options: CloseOptions = {}): Promise<void> {
     this.#closed = true;
     for (const frame of this.#ready.splice(0)) this.#giveBack(frame.model, frame.display);
-    await this.#process.close();
+    await this.#process.close(options);
     await this.done;
   }
 
@@ -208,12 +227,13 @@ export class FrameReader {
 }
 
 function decodeArguments(options: FrameReaderOptions): readonly string[] {
-  const { location, tools, info } = options;
+  const { location, tools, info, route } = options;
   const raw = ['-an', '-sn', '-dn', ...passthroughTiming(tools), '-f', 'rawvideo'];
   return composeArguments({
     inputOptions: [
       ...openOptions(location, tools, options),
       ...(location.kind === 'rtsp' ? ['-fflags', '+nobuffer', '-flags', 'low_delay'] : []),
+      ...(options.hwaccel === null ? [] : ['-hwaccel', options.hwaccel]),
       ...(options.realtime ? ['-re'] : []),
       ...(options.loop ? ['-stream_loop', '-1'] : []),
       ...(options.seekMs === null ? [] : ['-ss', (options.seekMs / 1000).toFixed(6)]),
@@ -225,7 +245,7 @@ function decodeArguments(options: FrameReaderOptions): readonly string[] {
       ...(options.live ? ['-threads', '1'] : []),
       '-an', '-sn', '-dn',
     ],
-    input: location.input,
+    input: route.input,
     filterGraph: decodeGraph({
       timeBase: info.timeBase,
       orientation: info.orientation,

@@ -1,22 +1,36 @@
-import { ClosedError, SourceStalledError, type SightlineError } from '../core/errors.js';
-import { limitWidth, type Size } from '../core/geometry.js';
-import { rationalValue } from '../ffmpeg/rational.js';
-import { backoffMs } from './backoff.js';
+import { clock } from '../core/clock.js';
+import { SourceStalledError, type SightlineError } from '../core/errors.js';
+import type { Size } from '../core/geometry.js';
 import { FramePools } from './frame-pools.js';
-import { closeFramePipes, openFramePipes, type FramePipes } from './frame-reader.js';
-import { probeSource, type SourceInfo } from './probe-source.js';
+import { locateSource, openRun, resolveSource } from './open-run.js';
+import type { SourceInfo } from './probe-source.js';
+import { RetryWait } from './retry-wait.js';
+import { RunChoice } from './run-choice.js';
 import { outcomeOfError, outcomeOfRun } from './run-outcome.js';
-import { DEMO_SOURCE, parseSource, type SourceLocation } from './source-location.js';
-import { SourceRun } from './source-run.js';
-import { INITIAL_STATE, step, type RunOutcome, type SupervisorEffect, type SupervisorEvent, type SupervisorState } from './supervisor-machine.js';
+import { DEMO_SOURCE } from '../core/source-kind.js';
+import type { SourceLocation } from './source-location.js';
+import type { SourceRun } from './source-run.js';
+import { infoStatus, statusError } from './source-status.js';
+import { INITIAL_STATE, step, type LiveOutcome, type RunOutcome, type SupervisorEffect, type SupervisorEvent, type SupervisorState } from './supervisor-machine.js';
 import type { SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
 
 const DEFAULT_MAX_HELD_FRAMES = 96;
-/** A camera that refuses a login may lock the account when it is asked too often. */
-const UNAUTHORIZED_RETRY_MS = 30_000;
+/** How long a source may take to say what it holds; its first frame has a limit of its own. */
+const OPEN_LIMIT_MS = 10_000;
 /** Frames have to come for this long before earlier failures are forgiven. */
 const HEALTHY_AFTER_MS = 10_000;
 const WATCH_INTERVAL_MS = 250;
+
+/** One run from its opening to its end. */
+type Attempt = {
+  readonly abort: AbortController;
+  location: SourceLocation | null;
+  /** Since when the source is asked what it holds, on the monotonic clock; `null` before. */
+  openingSinceMs: number | null;
+  run: SourceRun | null;
+  /** Why it was given up, where somebody did that. */
+  failure: SightlineError | null;
+};
 
 /** The {@link VideoSource} of a camera, or of what plays one: carries out what the supervisor's state machine decides, and hands out frames as they arrive. */
 export class LiveSource implements VideoSource {
@@ -24,49 +38,49 @@ export class LiveSource implements VideoSource {
   readonly #events: VideoSourceEvents;
   readonly #loop: boolean;
   readonly #pools: FramePools;
+  readonly #choice: RunChoice;
   readonly #queue: SupervisorEvent[] = [];
   #state: SupervisorState = INITIAL_STATE;
   #stepping = false;
   #pumping = false;
   #modelInputSize: Size;
   #seq = 0;
+  #runs = 0;
   #info: SourceInfo | null = null;
   #firstPtsMs: number | null = null;
-  #run: SourceRun | null = null;
-  #abort: AbortController | null = null;
+  #attempt: Attempt | null = null;
+  #active: { readonly source: string; readonly decoder: string } | null = null;
   #running: Promise<void> = Promise.resolve();
-  #retryTimer: NodeJS.Timeout | null = null;
+  #wait: RetryWait | null = null;
+  #retryAtMs: number | null = null;
   #closing: Promise<void> | null = null;
   #lastStatus = '';
 
   constructor(options: VideoSourceOptions, events: VideoSourceEvents) {
     if (options.fps !== null && !(options.fps > 0)) throw new RangeError(`Expected \`fps\` to be > 0, got ${String(options.fps)}`);
+    const { source, detectSource, hwaccel } = options;
     this.#options = options;
     this.#events = events;
     this.#modelInputSize = options.modelInputSize;
-    this.#pools = new FramePools(options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES);
-    this.#loop = options.loop || options.source === DEMO_SOURCE;
+    this.#pools = new FramePools(options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES, options.budget);
+    this.#choice = new RunChoice({ source, detectSource: detectSource ?? null, hwaccel: hwaccel ?? null });
+    this.#loop = options.loop || source === DEMO_SOURCE;
   }
 
   get status(): SourceStatus {
-    const info = this.#info;
-    const { status, error } = this.#state;
     return {
-      state: status,
-      displaySize: info === null ? null : limitWidth(info.size, this.#options.widthPx),
-      sourceSize: info?.size ?? null,
-      timeBase: info?.timeBase ?? null,
-      declaredFps: info?.declaredFps ? rationalValue(info.declaredFps) : null,
-      declaredRate: info?.declaredFps ?? null,
-      durationMs: info?.durationMs ?? null,
-      frameCount: info?.frameCount ?? null,
-      startPtsMs: this.#firstPtsMs ?? info?.startPtsMs ?? null,
-      error: error === null ? null : { code: error.code, message: error.message },
+      ...infoStatus(this.#info, { widthPx: this.#options.widthPx, firstPtsMs: this.#firstPtsMs }),
+      state: this.#state.status,
+      error: statusError(this.#state.error),
+      retryAtMs: this.#retryAtMs,
+      restarts: Math.max(0, this.#runs - 1),
+      activeSource: this.#active?.source ?? null,
+      decoder: this.#active?.decoder ?? null,
     };
   }
 
   get pid(): number | undefined {
-    return this.#run?.reader.pid;
+    return this.#attempt?.run?.reader.pid;
   }
 
   start(): void {
@@ -87,7 +101,7 @@ export class LiveSource implements VideoSource {
   setModelInputSize(size: Size): void {
     if (size.widthPx === this.#modelInputSize.widthPx && size.heightPx === this.#modelInputSize.heightPx) return;
     this.#modelInputSize = size;
-    this.#dispatch({ type: 'replace', error: null });
+    this.#dispatch({ type: 'settings' });
   }
 
   close(): Promise<void> {
@@ -108,10 +122,13 @@ export class LiveSource implements VideoSource {
     this.#stepping = true;
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        const { state, effects } = step(this.#state, next, { live: true });
+        const { state, effects } = step(this.#state, next);
+        const isNews = state !== this.#state;
         this.#state = state;
         for (const effect of effects) this.#perform(effect);
-        this.#tellStatus();
+        // A wait may last half a minute, a pause for ever: what nobody holds is let go of.
+        if (state.phase === 'waiting' || state.phase === 'resting') this.#pools.close();
+        if (isNews) this.#tellStatus();
       }
     } finally {
       this.#stepping = false;
@@ -121,20 +138,44 @@ export class LiveSource implements VideoSource {
   #perform(effect: SupervisorEffect): void {
     switch (effect.type) {
       case 'start-run':
+        this.#retryAtMs = null;
+        this.#runs += 1;
         this.#running = this.#runToEnd();
         return;
       case 'stop-run':
-        this.#abort?.abort();
+        this.#stop(effect.now);
         return;
-      case 'arm-retry': {
-        const delayMs = effect.reason === 'unauthorized' ? UNAUTHORIZED_RETRY_MS : backoffMs(effect.attempt, Math.random());
-        this.#options.log.warn({ stream: this.#options.streamId, attempt: effect.attempt, delayMs: Math.round(delayMs), reason: this.#state.error?.message }, 'source failed, trying again');
-        this.#retryTimer = setTimeout(() => { this.#dispatch({ type: 'retry-due' }); }, delayMs);
+      case 'arm-retry':
+        this.#startWait(effect);
         return;
-      }
       case 'cancel-retry':
-        if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+        this.#retryAtMs = null;
+        this.#wait?.close();
     }
+  }
+
+  #startWait(reason: Extract<SupervisorEffect, { type: 'arm-retry' }>): void {
+    const { address } = this.#choice;
+    const wait = new RetryWait({
+      reason,
+      scale: this.#options.backoffScale ?? 1,
+      resolve: resolveSource(address, this.#options),
+      onDue: () => { this.#dispatch({ type: 'retry-due' }); },
+      onReachable: () => { this.#dispatch({ type: 'reachable' }); },
+    });
+    this.#wait = wait;
+    this.#retryAtMs = Math.round(clock.nowMs() + wait.delayMs);
+    this.#options.log.warn({ stream: this.#options.streamId, attempt: reason.attempt, delayMs: Math.round(wait.delayMs), reason: this.#state.error?.message }, 'source failed, trying again');
+  }
+
+  #stop(now: boolean): void {
+    const attempt = this.#attempt;
+    if (attempt === null) return;
+    attempt.abort.abort();
+    if (attempt.run === null) return;
+    void attempt.run.close(now ? { graceMs: 0 } : {});
+    // Nobody takes what waits: the run is not to wait for it.
+    attempt.run.onEmpty?.();
   }
 
   #tellStatus(): void {
@@ -146,75 +187,77 @@ export class LiveSource implements VideoSource {
   }
 
   async #runToEnd(): Promise<void> {
-    const abort = new AbortController();
-    this.#abort = abort;
-    let location: SourceLocation | null = null;
+    const attempt: Attempt = { abort: new AbortController(), location: null, openingSinceMs: null, run: null, failure: null };
+    this.#attempt = attempt;
+    const watch = setInterval(() => { this.#watch(attempt); }, WATCH_INTERVAL_MS);
     let outcome: RunOutcome;
     try {
-      location = parseSource(this.#options.source === DEMO_SOURCE ? await unlessAborted(this.#options.demoClip(), abort.signal) : this.#options.source);
-      outcome = await this.#runOnce(location, abort.signal);
+      outcome = await this.#runOnce(attempt);
     } catch (error) {
-      outcome = outcomeOfError(error, location);
+      outcome = outcomeOfError(error, attempt.location);
     }
-    this.#abort = null;
-    this.#dispatch({ type: 'run-ended', outcome });
+    clearInterval(watch);
+    this.#attempt = null;
+    this.#dispatch({ type: 'run-ended', outcome: this.#considered(attempt, outcome) });
   }
 
-  async #runOnce(location: SourceLocation, signal: AbortSignal): Promise<RunOutcome> {
-    const { tools, transport, timeoutMs } = this.#options;
-    // A file stays what it is; a camera may come back with other settings.
-    const info = (location.kind === 'file' ? this.#info : null) ?? (await probeSource(location, { tools, transport, timeoutMs, signal }));
-    const pipes = await openFramePipes();
-    if (signal.aborted) {
-      closeFramePipes(pipes);
-      throw new ClosedError(location.displayName);
-    }
-    this.#info = info;
-    this.#tellStatus();
-    const failure: { error: SightlineError | null } = { error: null };
-    const run = this.#open(location, info, pipes, (error) => {
-      failure.error = error;
-      stop();
-    });
-    const stop = (): void => { void run.reader.close(); run.onEmpty?.(); };
-    signal.addEventListener('abort', stop, { once: true });
-    this.#run = run;
-    const watch = setInterval(() => { this.#watch(run, location); }, WATCH_INTERVAL_MS);
-    try {
-      const end = await run.reader.done;
-      // An abort empties the reader, so that this does not wait for frames that nobody takes.
-      if (run.reader.hasFrame) await new Promise<void>((resolve) => { run.onEmpty = resolve; });
-      if (failure.error !== null) return outcomeOfError(failure.error, location);
-      const { fps } = this.#options;
-      return outcomeOfRun(end, { location, info, live: true, loop: this.#loop, fps, continued: false, firstPtsMs: this.#firstPtsMs, lastPtsMs: run.lastPtsMs });
-    } finally {
-      clearInterval(watch);
-      signal.removeEventListener('abort', stop);
-      this.#run = null;
-      await run.reader.close();
-    }
-  }
-
-  #open(location: SourceLocation, info: SourceInfo, pipes: FramePipes, onError: (error: SightlineError) => void): SourceRun {
-    return new SourceRun({
+  async #runOnce(attempt: Attempt): Promise<RunOutcome> {
+    const { signal } = attempt.abort;
+    const { address } = this.#choice;
+    const location = await locateSource(address, this.#options, signal);
+    attempt.location = location;
+    attempt.openingSinceMs = performance.now();
+    this.#active = { source: this.#choice.displayAddress, decoder: this.#choice.decoder };
+    const run = await openRun({
       source: this.#options,
       location,
-      info,
-      modelInputSize: this.#modelInputSize,
+      // A file stays what it is; a camera may come back with other settings.
+      knownInfo: location.kind === 'file' ? this.#info : null,
       pools: this.#pools,
-      pipes,
-      loop: this.#loop,
-      gridStartMs: null,
-      seekMs: null,
+      signal,
+      plan: () => ({ modelInputSize: this.#modelInputSize, loop: this.#loop, hwaccel: this.#choice.hwaccel, gridStartMs: null, seekMs: null }),
       onReady: () => { this.#pump(); },
-      onError,
+      onError: (error) => {
+        attempt.failure = error;
+        this.#stop(true);
+      },
     });
+    attempt.run = run;
+    // Stopped in the very moment between the run's start and here.
+    if (signal.aborted) this.#stop(true);
+    this.#info = run.info;
+    this.#tellStatus();
+    try {
+      const end = await run.reader.done;
+      // What came last is still to be handed out, unless the run was stopped.
+      if (run.reader.hasFrame && !signal.aborted) await new Promise<void>((resolve) => { run.onEmpty = resolve; });
+      const failure = attempt.failure ?? run.failure;
+      if (failure !== null) return outcomeOfError(failure, location);
+      const { fps } = this.#options;
+      return outcomeOfRun(end, { location, info: run.info, live: true, loop: this.#loop, fps, continued: false, firstPtsMs: this.#firstPtsMs, lastPtsMs: run.lastPtsMs });
+    } finally {
+      await run.close();
+    }
+  }
+
+  /** What the end of a run means together with the choices that are left. */
+  #considered({ run }: Attempt, outcome: RunOutcome): LiveOutcome {
+    const { phase, next, error: stall } = this.#state;
+    const hung = phase === 'stopping' && next === 'retry';
+    if (phase !== 'active' && !hung) return outcome;
+    const error = hung ? stall : 'error' in outcome ? outcome.error : null;
+    if (error === null) return outcome;
+    const hadFrame = run?.hadFrame ?? false;
+    const decoderFailure = run === null || run.failure !== null || outcome.kind === 'unauthorized' ? null : (error.log.at(-1) ?? error.message);
+    if (!this.#choice.runEnded({ hadFrame, decoderFailure })) return outcome;
+    this.#options.log.warn({ stream: this.#options.streamId, reason: decoderFailure }, 'hardware decoding gave no frame, going on in software');
+    return { kind: 'fallback' };
   }
 
   /** Hands out what may go now. */
   #pump(): void {
-    const run = this.#run;
-    // A receiver that requests more from within onFrame is served by the loop that is on already.
+    const run = this.#attempt?.run ?? null;
+    // A receiver that closes the source from within onFrame is served by the loop that is on already.
     if (run === null || this.#pumping) return;
     this.#pumping = true;
     try {
@@ -234,19 +277,16 @@ export class LiveSource implements VideoSource {
     this.#events.onFrame(frame);
   }
 
-  #watch(run: SourceRun, location: SourceLocation): void {
+  #watch({ run, location, openingSinceMs }: Attempt): void {
+    if (this.#state.phase !== 'active' || location === null || openingSinceMs === null) return;
     const nowMs = performance.now();
-    if (this.#state.attempt > 0 && run.healthyMs(nowMs) >= HEALTHY_AFTER_MS) this.#dispatch({ type: 'healthy' });
-    const stalledMs = run.stalledMs(nowMs);
-    if (stalledMs !== null) this.#dispatch({ type: 'replace', error: new SourceStalledError(`${location.displayName}: no frame for ${(stalledMs / 1000).toFixed(1)} s`) });
+    if (run === null) {
+      const limitMs = Math.max(OPEN_LIMIT_MS, this.#options.timeoutMs);
+      if (nowMs - openingSinceMs > limitMs) this.#dispatch({ type: 'stalled', error: new SourceStalledError(`${location.displayName}: no answer in ${String(limitMs / 1000)} s`) });
+      return;
+    }
+    if (this.#state.attempt + this.#state.early > 0 && run.healthyMs >= HEALTHY_AFTER_MS) this.#dispatch({ type: 'healthy' });
+    const stall = run.stall(nowMs);
+    if (stall !== null) this.#dispatch({ type: 'stalled', error: run.failure ?? stall });
   }
-
-}
-
-/** Waits for `work`, but no longer than until `signal`: what is drawn for the next start need not be waited for. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => { reject(new ClosedError(DEMO_SOURCE)); }, { once: true });
-    work.then(resolve, reject);
-  });
 }

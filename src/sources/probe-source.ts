@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { ClosedError, MissingProgramError, SourceOpenError, SourceStalledError, SourceUnauthorizedError } from '../core/errors.js';
 import type { Size } from '../core/geometry.js';
@@ -5,7 +6,9 @@ import { parseRational, rationalValue, ticksToMs, type Rational } from '../ffmpe
 import { runProgram, type RunResult } from '../ffmpeg/run-program.js';
 import type { FfmpegTools } from '../ffmpeg/tools.js';
 import { orientationOf, uprightSize, type Orientation } from './orientation.js';
+import { stderrLog } from './stderr-log.js';
 import { isUnauthorized, plainReason } from './stderr-reasons.js';
+import { CONFIGURED_ACCESS, type SourceAccess } from './source-access.js';
 import { openOptions, parseSource, type SourceLocation, type TransportOptions } from './source-location.js';
 
 /** What is known of a source before its first frame. */
@@ -28,15 +31,22 @@ export type SourceInfo = {
   readonly startPtsMs: number | null;
 };
 
-/** Larger pictures are refused before any buffer is made for them. */
-const MAX_SIDE_PX = 8192;
-const MAX_PIXELS = 40_000_000;
 /** Time that ffprobe gets beside the network's own limit. */
 const PROBE_TIMEOUT_MS = 20_000;
 const ENTRIES =
   'stream=index,codec_name,width,height,sample_aspect_ratio,time_base,avg_frame_rate,r_frame_rate,start_pts,duration,nb_frames:stream_tags=rotate,DURATION:stream_side_data=side_data_type,displaymatrix,rotation:format=duration,format_name';
 
-export type ProbeOptions = Partial<TransportOptions> & { readonly tools: FfmpegTools; readonly signal?: AbortSignal };
+/** What ffprobe or ffmpeg gets after `-i`, and the variables that it is started with. */
+export type InputWay = { readonly input: string; readonly environment: Readonly<Record<string, string | null>> };
+
+export type ProbeOptions = Partial<TransportOptions> & {
+  readonly tools: FfmpegTools;
+  /** The way to the source, where it is not the location itself. */
+  readonly route?: InputWay;
+  /** Larger pictures than it allows are refused, before any buffer is made for them. */
+  readonly access?: SourceAccess;
+  readonly signal?: AbortSignal;
+};
 
 /** Asks ffprobe what a source holds.
  * @param source path, `rtsp(s)://` or `http(s)://` (`demo:street` is for the caller to turn into a path)
@@ -47,31 +57,38 @@ export type ProbeOptions = Partial<TransportOptions> & { readonly tools: FfmpegT
  * @throws {ClosedError} when `signal` ended it */
 export async function probeSource(source: string | SourceLocation, options: ProbeOptions): Promise<SourceInfo> {
   const location = typeof source === 'string' ? parseSource(source) : source;
-  if (location.path !== null) await assertReadableFile(location.path, location.displayName);
+  if (location.path !== null) await assertReadable(location.path, location);
   const transport = { transport: options.transport ?? 'tcp', timeoutMs: options.timeoutMs ?? 10_000 };
   const result = await runProgram({
     program: options.tools.ffprobePath,
-    args: ['-hide_banner', '-loglevel', 'repeat+level+error', ...openOptions(location, options.tools, transport), '-print_format', 'json', '-select_streams', 'V', '-show_entries', ENTRIES, '-i', location.input],
+    args: ['-hide_banner', '-loglevel', 'repeat+level+error', ...openOptions(location, options.tools, transport), '-print_format', 'json', '-select_streams', 'V', '-show_entries', ENTRIES, '-i', options.route?.input ?? location.input],
+    environment: options.route?.environment ?? {},
     setpriv: options.tools.setpriv,
     timeoutMs: location.kind === 'file' ? PROBE_TIMEOUT_MS : PROBE_TIMEOUT_MS + transport.timeoutMs,
     secrets: location.secrets,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  return readProbe(result, location);
+  return readProbe(result, location, options.access ?? CONFIGURED_ACCESS);
 }
 
-async function assertReadableFile(path: string, name: string): Promise<void> {
+async function assertReadable(path: string, { kind, displayName }: SourceLocation): Promise<void> {
   try {
     const facts = await stat(path);
-    if (facts.isDirectory()) throw new SourceOpenError(`${name}: is a folder, expected a video file`);
-    // It is opened twice, to look at it and to play it: a pipe would be empty, or wait for ever, the second time.
-    if (!facts.isFile()) throw new SourceOpenError(`${name}: is a pipe or a device, expected a video file`);
-    if (facts.size === 0) throw new SourceOpenError(`${name}: the file is empty`);
+    const problem = kind === 'device' ? (facts.isCharacterDevice() ? null : 'is not a camera') : fileProblem(facts);
+    if (problem !== null) throw new SourceOpenError(`${displayName}: ${problem}`, { retryable: kind === 'device' });
   } catch (error) {
     if (error instanceof SourceOpenError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
-    throw new SourceOpenError(`${name}: ${code === 'ENOENT' || code === 'ENOTDIR' ? 'no such file' : code === 'EACCES' ? 'no permission to read it' : `cannot be read (${String(code)})`}`, { cause: error });
+    const reason = code === 'ENOENT' || code === 'ENOTDIR' ? (kind === 'device' ? 'no such device: is the camera plugged in?' : 'no such file') : code === 'EACCES' ? 'no permission to read it' : `cannot be read (${String(code)})`;
+    throw new SourceOpenError(`${displayName}: ${reason}`, { retryable: kind === 'device', cause: error });
   }
+}
+
+function fileProblem(facts: Stats): string | null {
+  if (facts.isDirectory()) return 'is a folder, expected a video file';
+  // It is opened twice, to look at it and to play it: a pipe would be empty, or wait for ever, the second time.
+  if (!facts.isFile()) return 'is a pipe or a device, expected a video file';
+  return facts.size === 0 ? 'the file is empty' : null;
 }
 
 type ProbedStream = {
@@ -90,35 +107,36 @@ type ProbedStream = {
 };
 type Probed = { streams?: ProbedStream[]; programs?: unknown; format?: { duration?: string } };
 
-function readProbe(result: RunResult, location: SourceLocation): SourceInfo {
+function readProbe(result: RunResult, location: SourceLocation, access: SourceAccess): SourceInfo {
   const name = location.displayName;
   if (result.startError !== null) throw result.startError instanceof MissingProgramError ? result.startError : new SourceOpenError(`${name}: ffprobe did not start: ${result.startError.message}`, { retryable: true });
   if (result.endedBy === 'abort') throw new ClosedError(name);
   const retryable = location.kind !== 'file';
+  const log = stderrLog(result.stderrTail);
   if (result.endedBy === 'timeout') {
-    if (retryable) throw new SourceStalledError(`${name}: no answer in time`);
+    if (retryable) throw new SourceStalledError(`${name}: no answer in time`, { log });
     throw new SourceOpenError(`${name}: could not be examined in ${String(PROBE_TIMEOUT_MS / 1000)} s`);
   }
   if (result.exitCode !== 0 || result.endedBy !== null) {
-    if (isUnauthorized(result.stderrTail)) throw new SourceUnauthorizedError(`${name}: user or password refused`, { retryable });
-    throw new SourceOpenError(`${name}: ${plainReason(result.stderrTail) ?? 'not a video that can be read'}`, { retryable });
+    if (isUnauthorized(result.stderrTail)) throw new SourceUnauthorizedError(`${name}: user or password refused`, { retryable, log });
+    throw new SourceOpenError(`${name}: ${plainReason(result.stderrTail) ?? 'not a video that can be read'}`, { retryable, log });
   }
   const probed = JSON.parse(result.stdout) as Probed;
   const stream = probed.streams?.[0];
   // A camera whose stream is not up yet may answer without one, so a network source is tried again.
   if (stream === undefined) throw new SourceOpenError(`${name}: has no video stream`, { retryable });
-  return describe(stream, probed, name);
+  return describe(stream, probed, { name, access });
 }
 
-function describe(stream: ProbedStream, probed: Probed, name: string): SourceInfo {
+function describe(stream: ProbedStream, probed: Probed, { name, access: { maxSidePx, maxPixels } }: { readonly name: string; readonly access: SourceAccess }): SourceInfo {
   const coded = { widthPx: stream.width ?? 0, heightPx: stream.height ?? 0 };
   if (coded.widthPx < 1 || coded.heightPx < 1) throw new SourceOpenError(`${name}: the size of its picture is unknown: the file is damaged or not a video`);
   const matrix = stream.side_data_list?.find((data) => data.displaymatrix !== undefined || data.rotation !== undefined);
   const orientation = orientationOf({ displayMatrix: matrix?.displaymatrix, rotationDegrees: matrix?.rotation, rotateTag: stream.tags?.rotate });
   const size = uprightSize(coded, sampleAspect(stream.sample_aspect_ratio), orientation);
   for (const each of [coded, size]) {
-    if (Math.max(each.widthPx, each.heightPx) > MAX_SIDE_PX || each.widthPx * each.heightPx > MAX_PIXELS) {
-      throw new SourceOpenError(`${name}: ${String(each.widthPx)}x${String(each.heightPx)} is too large, at most ${String(MAX_SIDE_PX)} pixels a side and ${String(MAX_PIXELS / 1e6)} megapixels`);
+    if (Math.max(each.widthPx, each.heightPx) > maxSidePx || each.widthPx * each.heightPx > maxPixels) {
+      throw new SourceOpenError(`${name}: ${String(each.widthPx)}x${String(each.heightPx)} is too large, at most ${String(maxSidePx)} pixels a side and ${String(maxPixels / 1e6)} megapixels`);
     }
   }
   const timeBase = parseRational(stream.time_base) ?? { num: 1, den: 90_000 };

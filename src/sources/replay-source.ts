@@ -1,14 +1,15 @@
-import { ClosedError, SourceStalledError, type SightlineError } from '../core/errors.js';
+import type { SightlineError } from '../core/errors.js';
 import { limitWidth, type Size } from '../core/geometry.js';
 import { rationalValue } from '../ffmpeg/rational.js';
 import { backoffMs } from './backoff.js';
 import { FramePools } from './frame-pools.js';
-import { closeFramePipes, openFramePipes, type FramePipes } from './frame-reader.js';
+import { locateSource, openRun } from './open-run.js';
 import { Pacer } from './pacer.js';
-import { probeSource, type SourceInfo } from './probe-source.js';
+import type { SourceInfo } from './probe-source.js';
 import { outcomeOfError, outcomeOfRun } from './run-outcome.js';
-import { DEMO_SOURCE, parseSource, type SourceLocation } from './source-location.js';
-import { SourceRun } from './source-run.js';
+import { DEMO_SOURCE } from '../core/source-kind.js';
+import type { SourceLocation } from './source-location.js';
+import type { RunPlan, SourceRun } from './source-run.js';
 import { INITIAL_STATE, step, type RunOutcome, type SupervisorEffect, type SupervisorEvent, type SupervisorState } from './replay-machine.js';
 import type { SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
 
@@ -71,7 +72,11 @@ export class ReplaySource implements VideoSource {
       durationMs: info?.durationMs ?? null,
       frameCount: info?.frameCount ?? null,
       startPtsMs: this.#firstPtsMs ?? info?.startPtsMs ?? null,
-      error: error === null ? null : { code: error.code, message: error.message },
+      error: error === null ? null : { code: error.code, message: error.message, ...(error.log.length > 0 && { log: error.log }) },
+      retryAtMs: null,
+      restarts: 0,
+      activeSource: null,
+      decoder: null,
     };
   }
 
@@ -169,7 +174,7 @@ export class ReplaySource implements VideoSource {
     let location: SourceLocation | null = null;
     let outcome: RunOutcome;
     try {
-      location = parseSource(this.#options.source === DEMO_SOURCE ? await unlessAborted(this.#options.demoClip(), abort.signal) : this.#options.source);
+      location = await locateSource(this.#options.source, this.#options, abort.signal);
       outcome = await this.#runOnce(location, abort.signal);
     } catch (error) {
       outcome = outcomeOfError(error, location);
@@ -183,25 +188,28 @@ export class ReplaySource implements VideoSource {
   }
 
   async #runOnce(location: SourceLocation, signal: AbortSignal): Promise<RunOutcome> {
-    const { tools, transport, timeoutMs } = this.#options;
-    // A file stays what it is; a camera may come back with other settings.
-    const info = (location.kind === 'file' ? this.#info : null) ?? (await probeSource(location, { tools, transport, timeoutMs, signal }));
-    const pipes = await openFramePipes();
-    if (signal.aborted) {
-      closeFramePipes(pipes);
-      throw new ClosedError(location.displayName);
-    }
+    const failure: { error: SightlineError | null } = { error: null };
+    const run = await openRun({
+      source: this.#options,
+      location,
+      // A file stays what it is.
+      knownInfo: location.kind === 'file' ? this.#info : null,
+      pools: this.#pools,
+      signal,
+      plan: (info) => this.#plan(info),
+      onReady: () => { this.#pump(); },
+      onError: (error) => {
+        failure.error = error;
+        stop();
+      },
+    });
+    const { info } = run;
     this.#info = info;
     this.#tellStatus();
-    const failure: { error: SightlineError | null } = { error: null };
-    const run = this.#open(location, info, pipes, (error) => {
-      failure.error = error;
-      stop();
-    });
-    const stop = (): void => { void run.reader.close(); run.onEmpty?.(); };
+    const stop = (): void => { void run.close(); run.onEmpty?.(); };
     signal.addEventListener('abort', stop, { once: true });
     this.#run = run;
-    const watch = setInterval(() => { this.#watch(run, location); }, WATCH_INTERVAL_MS);
+    const watch = setInterval(() => { this.#watch(run); }, WATCH_INTERVAL_MS);
     try {
       const end = await run.reader.done;
       // An abort empties the reader, so that this does not wait for frames that nobody takes.
@@ -214,7 +222,7 @@ export class ReplaySource implements VideoSource {
       signal.removeEventListener('abort', stop);
       this.#clearPaceTimer();
       this.#run = null;
-      await run.reader.close();
+      await run.close();
     }
   }
 
@@ -223,23 +231,17 @@ export class ReplaySource implements VideoSource {
     return this.#continuesAtMs !== null && (run.reader.nextPtsMs ?? 0) <= this.#continuesAtMs;
   }
 
-  #open(location: SourceLocation, info: SourceInfo, pipes: FramePipes, onError: (error: SightlineError) => void): SourceRun {
+  #plan(info: SourceInfo): RunPlan {
     // Only a replay that is interrupted goes on where it was; one that came to its end starts at its beginning.
     this.#continuesAtMs = this.#live ? null : this.#lastPtsMs;
     const seekMs = this.#continuesAtMs === null ? 0 : this.#continuesAtMs - (info.startPtsMs ?? 0) - SEEK_LEAD_MS;
-    return new SourceRun({
-      source: this.#options,
-      location,
-      info,
+    return {
       modelInputSize: this.#modelInputSize,
-      pools: this.#pools,
-      pipes,
+      hwaccel: this.#options.hwaccel ?? null,
       loop: this.#live && this.#loop,
       gridStartMs: this.#live ? null : this.#firstPtsMs,
       seekMs: seekMs > 0 ? seekMs : null,
-      onReady: () => { this.#pump(); },
-      onError,
-    });
+    };
   }
 
   /** Hands out what may go now. */
@@ -284,23 +286,15 @@ export class ReplaySource implements VideoSource {
     this.#events.onFrame(frame);
   }
 
-  #watch(run: SourceRun, location: SourceLocation): void {
+  #watch(run: SourceRun): void {
     const nowMs = performance.now();
-    if (this.#state.attempt > 0 && run.healthyMs(nowMs) >= HEALTHY_AFTER_MS) this.#dispatch({ type: 'healthy' });
-    const stalledMs = run.stalledMs(nowMs);
-    if (stalledMs !== null) this.#dispatch({ type: 'replace', error: new SourceStalledError(`${location.displayName}: no frame for ${(stalledMs / 1000).toFixed(1)} s`) });
+    if (this.#state.attempt > 0 && run.healthyMs >= HEALTHY_AFTER_MS) this.#dispatch({ type: 'healthy' });
+    const stall = run.stall(nowMs);
+    if (stall !== null) this.#dispatch({ type: 'replace', error: stall });
   }
 
   #clearPaceTimer(): void {
     if (this.#paceTimer !== null) clearTimeout(this.#paceTimer);
     this.#paceTimer = null;
   }
-}
-
-/** Waits for `work`, but no longer than until `signal`: what is drawn for the next start need not be waited for. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => { reject(new ClosedError(DEMO_SOURCE)); }, { once: true });
-    work.then(resolve, reject);
-  });
 }

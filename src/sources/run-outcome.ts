@@ -4,6 +4,7 @@ import type { ReaderEnd } from './frame-reader.js';
 import type { SourceInfo } from './probe-source.js';
 import type { SourceLocation } from './source-location.js';
 import { isUnauthorized, plainReason } from './stderr-reasons.js';
+import { stderrLog } from './stderr-log.js';
 import type { RunOutcome } from './supervisor-machine.js';
 
 export type RunFacts = {
@@ -23,7 +24,7 @@ export type RunFacts = {
 export function outcomeOfRun(end: ReaderEnd, facts: RunFacts): RunOutcome {
   const name = facts.location.displayName;
   if (end.startError !== null) return outcomeOfError(end.startError, facts.location);
-  const exited = (message: string): SourceExitedError => new SourceExitedError(`${name}: ${message}`, end);
+  const exited = (message: string): SourceExitedError => new SourceExitedError(`${name}: ${message}`, end, { log: stderrLog(end.stderrTail) });
   const reason = plainReason(end.stderrTail);
   if (facts.location.kind !== 'file' && end.exitCode !== 0 && isUnauthorized(end.stderrTail)) return { kind: 'unauthorized', error: exited('user or password refused') };
   if (end.exitCode !== 0) {

@@ -1,18 +1,18 @@
-import { isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { SourceOpenError } from '../core/errors.js';
 import { redactUrl, secretsOf } from '../core/redact.js';
+import { classifySource, SOURCE_FORMS } from '../core/source-kind.js';
 import { isAtLeast, type FfmpegTools } from '../ffmpeg/tools.js';
-
-/** Name of the source that plays the demo clip. */
-export const DEMO_SOURCE = 'demo:street';
 
 /** A source as the user wrote it, taken apart. */
 export type SourceLocation = {
-  readonly kind: 'file' | 'rtsp' | 'http';
-  /** What ffmpeg gets after `-i`: always with a scheme, so that nothing in a path can be taken for a protocol or an option. */
+  readonly kind: 'file' | 'device' | 'rtsp' | 'http';
+  /** What ffmpeg gets after `-i`; of a URL only where no way through the gateway is open. A file has a scheme, so that nothing in its path can be taken for a protocol or an option. */
   readonly input: string;
-  /** Path of a file, absolute; `null` for URLs. */
+  /** Path of a file or a device, absolute; `null` for URLs. */
   readonly path: string | null;
+  /** As the user wrote it, login included; `null` for what is not on the network. */
+  readonly url: string | null;
   /** For people: without secrets. */
   readonly displayName: string;
   /** Strings that must not be printed. */
@@ -23,15 +23,25 @@ export type SourceLocation = {
  * make ffmpeg open other addresses, and text and image readers, which make a "video" of anything. */
 const CONTAINERS = 'mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,avi,flv,asf,ogg,h264,hevc,m4v,ivf,obu,mxf,nut,mjpeg,mpjpeg,gif,y4m,yuv4mpegpipe,rm,dv,wtv,wav,mp3,aac,flac';
 
-/** Takes a source apart. Only paths, `rtsp(s)://` and `http(s)://` pass.
- * @throws {SourceOpenError} for any other scheme and for a URL without a host */
+/** Takes a source apart. Only what {@link classifySource} knows passes.
+ * @throws {SourceOpenError} for everything else */
 export function parseSource(source: string): SourceLocation {
-  const scheme = /^([a-z][a-z0-9+.-]*):/iu.exec(source)?.[1]?.toLowerCase();
-  // A drive letter is not a scheme, and neither is "a:b.mp4" when it is written with a folder.
-  if (scheme === undefined || scheme.length === 1 || isAbsolute(source) || source.startsWith('.')) return fileLocation(source);
-  if (scheme === 'rtsp' || scheme === 'rtsps') return urlLocation('rtsp', source);
-  if (scheme === 'http' || scheme === 'https') return urlLocation('http', source);
-  throw new SourceOpenError(`${redactUrl(source)}: a source is a path, rtsp(s)://, http(s):// or ${DEMO_SOURCE}, not ${scheme}:`);
+  const found = classifySource(source);
+  switch (found?.kind) {
+    case undefined:
+    case 'demo':
+      throw new SourceOpenError(`${redactUrl(source.slice(0, 200))}: a source is ${SOURCE_FORMS}`);
+    case 'rtsp':
+    case 'http':
+      return { kind: found.kind, input: source, path: null, url: source, displayName: redactUrl(source), secrets: secretsOf(source) };
+    case 'device':
+      return { kind: 'device', input: found.path, path: found.path, url: null, displayName: source, secrets: [] };
+    case 'images':
+    case 'file': {
+      const absolute = resolve(source);
+      return { kind: 'file', input: `file:${absolute}`, path: absolute, url: null, displayName: source, secrets: [] };
+    }
+  }
 }
 
 export type TransportOptions = { readonly transport: 'tcp' | 'udp'; readonly timeoutMs: number };
@@ -42,26 +52,12 @@ export function openOptions(location: SourceLocation, tools: FfmpegTools, option
   switch (location.kind) {
     case 'file':
       return ['-protocol_whitelist', 'file', '-format_whitelist', CONTAINERS];
+    case 'device':
+      return ['-f', 'v4l2'];
     case 'rtsp':
       // Before ffmpeg 5, `-timeout` made it a server; the time limit was called `-stimeout`.
       return ['-protocol_whitelist', 'rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto', '-f', 'rtsp', '-rtsp_transport', options.transport, isAtLeast(tools, 5, 0) ? '-timeout' : '-stimeout', timeoutUs];
     case 'http':
-      return ['-protocol_whitelist', 'http,https,tcp,tls,crypto', '-format_whitelist', CONTAINERS, '-rw_timeout', timeoutUs];
+      return ['-protocol_whitelist', 'http,https,tcp,tls,crypto,httpproxy', '-format_whitelist', CONTAINERS, '-rw_timeout', timeoutUs];
   }
-}
-
-function fileLocation(path: string): SourceLocation {
-  const absolute = resolve(path);
-  return { kind: 'file', input: `file:${absolute}`, path: absolute, displayName: path, secrets: [] };
-}
-
-function urlLocation(kind: 'rtsp' | 'http', source: string): SourceLocation {
-  const afterUserInfo = source.replace(/^[a-z]+:\/\/(?:.*@)?/iu, '');
-  if (/\s/u.test(source) || /^(?:[/?#:]|$)/u.test(afterUserInfo)) throw new SourceOpenError(`${redactUrl(source)}: not a usable URL, expected for example ${kind}://camera/stream`);
-  return { kind, input: escapeUserInfo(source), path: null, displayName: redactUrl(source), secrets: secretsOf(source) };
-}
-
-/** ffmpeg ends user and password at the first `/`, `?` or `#`: those are encoded, should the password hold them as they are. */
-function escapeUserInfo(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)(.*)@/iu, (_match, start: string, userInfo: string) => `${start}${userInfo.replace(/[@/?#]/gu, encodeURIComponent)}@`);
 }

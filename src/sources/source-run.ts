@@ -1,35 +1,48 @@
 import { SourceStalledError, type SightlineError } from '../core/errors.js';
 import { letterbox, limitWidth, type Letterbox, type Size } from '../core/geometry.js';
-import type { FramePools } from './frame-pools.js';
+import type { FramePools, RunPools } from './frame-pools.js';
 import { FrameReader, type FramePipes } from './frame-reader.js';
+import type { InputRoute } from './gateway/route.js';
 import { PooledFrame } from './pooled-frame.js';
 import type { SourceInfo } from './probe-source.js';
 import type { SourceLocation } from './source-location.js';
-import { stallLimitMs } from './stall-limit.js';
+import { IntervalMeter, stallLimitMs } from './stall-limit.js';
+import { stderrLog } from './stderr-log.js';
 import type { VideoSourceOptions } from './video-source-contract.js';
 
-export type SourceRunOptions = {
-  readonly source: VideoSourceOptions;
-  readonly location: SourceLocation;
-  readonly info: SourceInfo;
+/** What one run does with its source. */
+export type RunPlan = {
   readonly modelInputSize: Size;
-  readonly pools: FramePools;
-  /** Owned by the run from here on. */
-  readonly pipes: FramePipes;
   /** Start again at the end without ending. */
   readonly loop: boolean;
+  /** ffmpeg's name of the hardware decoder; `null`: software. */
+  readonly hwaccel: string | null;
   /** Of the stream's first frame; `null` when the grid of `fps` starts with this run. */
   readonly gridStartMs: number | null;
   /** Start about here, ms after the source's start; `null`: at its start. */
   readonly seekMs: number | null;
+};
+
+export type SourceRunOptions = RunPlan & {
+  readonly source: VideoSourceOptions;
+  readonly location: SourceLocation;
+  readonly info: SourceInfo;
+  readonly pools: FramePools;
+  /** Owned by the run from here on, as are the pipes; but where the constructor throws. */
+  readonly route: InputRoute;
+  readonly pipes: FramePipes;
   readonly onReady: () => void;
   readonly onError: (error: SightlineError) => void;
 };
+
+/** What people call ffmpeg's outputs. */
+const OUTPUTS = { model: "the model's input", display: 'the picture', times: 'the times' } as const;
 
 /** One run of ffmpeg on a source: its reader, the sizes that it was started with, and how its frames come. */
 export class SourceRun {
   readonly reader: FrameReader;
   readonly info: SourceInfo;
+  readonly location: SourceLocation;
   /** Time of the last frame that was handed out. */
   lastPtsMs: number | null = null;
   /** Called when no frame waits any more. */
@@ -37,27 +50,35 @@ export class SourceRun {
   readonly #options: SourceRunOptions;
   readonly #box: Letterbox;
   readonly #displaySize: Size;
-  readonly #pools: ReturnType<FramePools['fit']>;
+  readonly #pools: RunPools;
+  readonly #meter = new IntervalMeter();
   #firstFrameAtMs: number | null = null;
   #lastFrameAtMs: number | null = null;
-  #intervalMs: number | null = null;
 
+  /** @throws {SourceOpenError} retryable, when there is no memory for its frames */
   constructor(options: SourceRunOptions) {
     const { source, location, info, modelInputSize, pools } = options;
     const { tools, transport, timeoutMs, fps, widthPx, mode } = source;
     const live = mode === 'live';
     this.#options = options;
     this.info = info;
+    this.location = location;
     this.#box = letterbox(info.size, modelInputSize);
     this.#displaySize = limitWidth(info.size, widthPx);
-    this.#pools = pools.fit({ modelBytes: 3 * modelInputSize.widthPx * modelInputSize.heightPx, displayBytes: 4 * this.#displaySize.widthPx * this.#displaySize.heightPx });
+    this.#pools = pools.fit(location.displayName, {
+      modelBytes: 3 * modelInputSize.widthPx * modelInputSize.heightPx,
+      displayBytes: 4 * this.#displaySize.widthPx * this.#displaySize.heightPx,
+      sourcePixels: info.size.widthPx * info.size.heightPx,
+    });
     this.reader = new FrameReader({
       tools,
       location,
       info,
+      route: options.route,
       transport,
       timeoutMs,
       fps,
+      hwaccel: options.hwaccel,
       displaySize: this.#displaySize,
       pipes: options.pipes,
       ...this.#pools,
@@ -76,6 +97,16 @@ export class SourceRun {
         options.onError(error instanceof SourceStalledError ? error : new SourceStalledError(error.message, { cause: error }));
       },
     });
+  }
+
+  /** Why the way to the source failed, or `null`; clearer than what ffmpeg says of it. */
+  get failure(): SightlineError | null {
+    return this.#options.route.failure();
+  }
+
+  /** Whether a frame came. */
+  get hadFrame(): boolean {
+    return this.#firstFrameAtMs !== null;
   }
 
   /** Takes the next frame and gives its buffers back at once. */
@@ -102,28 +133,36 @@ export class SourceRun {
     });
   }
 
-  /** How long frames have come without a stall, ms; 0 before the first. */
-  healthyMs(nowMs: number): number {
-    return this.#firstFrameAtMs === null ? 0 : nowMs - this.#firstFrameAtMs;
+  /** How long frames have come, ms, from the first to the last; 0 before the second. */
+  get healthyMs(): number {
+    return this.#firstFrameAtMs === null || this.#lastFrameAtMs === null ? 0 : this.#lastFrameAtMs - this.#firstFrameAtMs;
   }
 
-  /** How long a frame is overdue beyond what this source may take, or `null`: what a stall is reported with.
-   * @returns ms since something came */
-  stalledMs(nowMs: number): number | null {
-    const sinceMs = this.reader.waitingSinceMs;
+  /** What is wrong when a frame is overdue beyond what this source may take; `null` while none is. Names the output that is behind where only one is.
+   * @param nowMs on the monotonic clock */
+  stall(nowMs: number): SourceStalledError | null {
+    const { waitingSinceMs: sinceMs, behind, stderrTail } = this.reader;
     if (sinceMs === null) return null;
     const { mode, fps } = this.#options.source;
-    const limitMs = stallLimitMs({ live: mode === 'live', hadFrame: this.#firstFrameAtMs !== null, measuredIntervalMs: this.#intervalMs, fps });
-    return nowMs - sinceMs > limitMs ? nowMs - sinceMs : null;
+    const { hadFrame } = this;
+    const limitMs = stallLimitMs({ live: mode === 'live', hadFrame, measuredIntervalMs: this.#meter.intervalMs, fps, targetDurationMs: null });
+    if (nowMs - sinceMs <= limitMs) return null;
+    const what = `no ${hadFrame ? '' : 'first '}frame for ${((nowMs - sinceMs) / 1000).toFixed(1)} s`;
+    const where = behind === null ? '' : `: of ffmpeg's outputs only ${OUTPUTS[behind]} stopped`;
+    return new SourceStalledError(`${this.location.displayName}: ${what}${where}`, { log: stderrLog(stderrTail) });
+  }
+
+  /** Ends ffmpeg, then the way to the source; frames that were not taken are given back. Idempotent; a later call may shorten the grace.
+   * @param graceMs how long ffmpeg gets to end by itself; default 2 s */
+  async close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    await this.reader.close(options);
+    await this.#options.route.close();
   }
 
   #frameCame(): void {
     const nowMs = performance.now();
     this.#firstFrameAtMs ??= nowMs;
-    if (this.#lastFrameAtMs !== null) {
-      const intervalMs = nowMs - this.#lastFrameAtMs;
-      this.#intervalMs = this.#intervalMs === null ? intervalMs : this.#intervalMs * 0.9 + intervalMs * 0.1;
-    }
     this.#lastFrameAtMs = nowMs;
+    this.#meter.frameCame(nowMs, this.reader.newestPtsMs ?? 0);
   }
 }

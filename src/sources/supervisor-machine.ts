@@ -1,5 +1,6 @@
 import type { SightlineError } from '../core/errors.js';
 import type { StreamState } from '../core/stream-status.js';
+import type { RetryReason } from './backoff.js';
 
 /** How one run (probe and ffmpeg) ended, as far as it decides what comes next. */
 export type RunOutcome =
@@ -13,77 +14,154 @@ export type RunOutcome =
   /** Failed for good. */
   | { readonly kind: 'failed'; readonly error: SightlineError };
 
+/** `fallback`: another way is left that needs no wait (software instead of hardware decoding); comes once in a source's life. */
+export type LiveOutcome = RunOutcome | { readonly kind: 'fallback' };
+
 export type SupervisorEvent =
   | { readonly type: 'start' }
   /** A frame was handed out. */
   | { readonly type: 'frame' }
   /** Frames have come for a while: earlier failures are forgiven. */
   | { readonly type: 'healthy' }
-  /** The run is to be replaced: it hangs (`error`), or its settings changed (`null`). */
-  | { readonly type: 'replace'; readonly error: SightlineError | null }
-  | { readonly type: 'run-ended'; readonly outcome: RunOutcome }
+  /** The run hangs. */
+  | { readonly type: 'stalled'; readonly error: SightlineError }
+  /** The run's settings changed. */
+  | { readonly type: 'settings' }
+  | { readonly type: 'run-ended'; readonly outcome: LiveOutcome }
+  /** The wait is over. */
   | { readonly type: 'retry-due' }
+  /** The camera can be reached again: the wait is over early. */
+  | { readonly type: 'reachable' }
   | { readonly type: 'pause' }
   | { readonly type: 'play' }
   | { readonly type: 'close' };
 
 export type SupervisorEffect =
   | { readonly type: 'start-run' }
-  /** End the run; `run-ended` follows. */
-  | { readonly type: 'stop-run' }
-  | { readonly type: 'arm-retry'; readonly reason: 'backoff' | 'unauthorized'; readonly attempt: number }
+  /** End the run; `run-ended` follows. `now`: it hangs and need not be asked kindly. */
+  | { readonly type: 'stop-run'; readonly now: boolean }
+  /** Wait; `retry-due` or `reachable` follows, unless `cancel-retry` comes first. */
+  | ({ readonly type: 'arm-retry' } & RetryReason)
   | { readonly type: 'cancel-retry' };
 
 /** `active`: a run is on; `stopping`: it was told to end and has not yet; `waiting`: for the next try; `resting`: no run and none planned. */
-type Phase = 'idle' | 'active' | 'stopping' | 'waiting' | 'resting' | 'closed';
+export type Phase = 'idle' | 'active' | 'stopping' | 'waiting' | 'resting' | 'closed';
 
 export type SupervisorState = {
   readonly phase: Phase;
   readonly status: StreamState;
-  /** Runs that failed since the last healthy one. */
+  /** Runs that failed since the last healthy one; fewer after an early end of a wait. */
   readonly attempt: number;
+  /** Waits that ended early since the last healthy run. */
+  readonly early: number;
   readonly error: SightlineError | null;
-  /** Whether somebody paused it. */
+  /** In `idle`: whether it was paused before its start. */
   readonly held: boolean;
   /** In `stopping`: what follows. */
   readonly next: 'close' | 'pause' | 'restart' | 'retry';
 };
 
-export type SupervisorPolicy = {
-  /** A live source is stopped by a pause and tried again for ever; a replay keeps its ffmpeg waiting and fails once. */
-  readonly live: boolean;
-};
-
 export type Step = { readonly state: SupervisorState; readonly effects: readonly SupervisorEffect[] };
 
-export const INITIAL_STATE: SupervisorState = { phase: 'idle', status: 'starting', attempt: 0, error: null, held: false, next: 'close' };
+export const INITIAL_STATE: SupervisorState = { phase: 'idle', status: 'starting', attempt: 0, early: 0, error: null, held: false, next: 'close' };
 
-/** The supervisor's decisions, without clock, process or chance. Laws (see its test): at most one run at a time; after `close` nothing
- * starts any more; a timer is armed exactly while it waits. */
-export function step(state: SupervisorState, event: SupervisorEvent, policy: SupervisorPolicy): Step {
+/** The decisions of a live source's supervisor, without clock, process or chance. The table and the laws are in README.md. */
+export function step(state: SupervisorState, event: SupervisorEvent): Step {
   if (event.type === 'close') return close(state);
-  if (state.phase === 'closed') return stay(state);
-  switch (event.type) {
-    case 'start':
-      return state.phase === 'idle' ? run({ ...state, status: 'starting' }) : stay(state);
-    case 'frame':
-      if (state.phase !== 'active') return stay(state);
-      return stay({ ...state, status: state.held && !policy.live ? 'paused' : 'running', error: null });
-    case 'healthy':
-      return stay({ ...state, attempt: 0 });
-    case 'replace':
-      if (state.phase !== 'active') return stay(state);
-      if (event.error === null) return stop(state, 'restart');
-      return stop({ ...state, status: policy.live ? 'reconnecting' : state.status, error: event.error }, 'retry');
-    case 'run-ended':
-      return runEnded(state, event.outcome, policy);
-    case 'retry-due':
-      return state.phase === 'waiting' ? run(state) : stay(state);
-    case 'pause':
-      return pause(state, policy);
-    case 'play':
-      return play(state, policy);
+  switch (state.phase) {
+    case 'idle':
+      return inIdle(state, event);
+    case 'active':
+      return inActive(state, event);
+    case 'stopping':
+      return inStopping(state, event);
+    case 'waiting':
+      return inWaiting(state, event);
+    case 'resting':
+      return event.type === 'play' && state.status === 'paused' ? run({ ...state, status: 'starting' }) : stay(state);
+    case 'closed':
+      return stay(state);
   }
+}
+
+type Event = Exclude<SupervisorEvent, { readonly type: 'close' }>;
+
+function inIdle(state: SupervisorState, event: Event): Step {
+  if (event.type === 'pause' || event.type === 'play') return stay({ ...state, held: event.type === 'pause' });
+  if (event.type !== 'start') return stay(state);
+  return state.held ? stay({ ...state, phase: 'resting', status: 'paused' }) : run(state);
+}
+
+function inActive(state: SupervisorState, event: Event): Step {
+  switch (event.type) {
+    case 'frame':
+      return stay(state.status === 'running' && state.error === null ? state : { ...state, status: 'running', error: null });
+    case 'healthy':
+      return stay({ ...state, attempt: 0, early: 0 });
+    case 'stalled':
+      return stop({ ...state, status: 'reconnecting', error: event.error }, 'retry');
+    case 'settings':
+      return stop(state, 'restart');
+    case 'pause':
+      return stop({ ...state, status: 'paused' }, 'pause');
+    case 'run-ended':
+      return runEnded(state, event.outcome);
+    default:
+      return stay(state);
+  }
+}
+
+function inStopping(state: SupervisorState, event: Event): Step {
+  if (event.type === 'pause' && state.next !== 'close') return stay({ ...state, status: 'paused', next: 'pause' });
+  if (event.type === 'play' && state.next === 'pause') return stay({ ...state, status: 'starting', next: 'restart' });
+  if (event.type !== 'run-ended') return stay(state);
+  switch (state.next) {
+    case 'close':
+      return stay({ ...state, phase: 'closed' });
+    case 'pause':
+      return stay({ ...state, phase: 'resting', error: null });
+    case 'restart':
+      return run(state);
+    case 'retry':
+      // How a run ends that was killed because it hung says nothing; only a way that is left is better than a wait.
+      return event.outcome.kind === 'fallback' ? run(state) : wait(state, 'backoff', state.error);
+  }
+}
+
+function inWaiting(state: SupervisorState, event: Event): Step {
+  switch (event.type) {
+    case 'retry-due':
+      return run(state);
+    case 'reachable':
+      // What failed while it was away says nothing of how it is now: the pace begins anew, at the number of early ends, so that a port that flaps slows it down.
+      return { ...run({ ...state, attempt: state.early, early: state.early + 1 }), effects: [{ type: 'cancel-retry' }, { type: 'start-run' }] };
+    case 'pause':
+      return { state: { ...state, phase: 'resting', status: 'paused', error: null }, effects: [{ type: 'cancel-retry' }] };
+    default:
+      return stay(state);
+  }
+}
+
+function runEnded(state: SupervisorState, outcome: LiveOutcome): Step {
+  switch (outcome.kind) {
+    case 'again':
+    case 'fallback':
+      return run(state);
+    case 'ended':
+      return stay({ ...state, phase: 'resting', status: 'ended', error: outcome.error });
+    case 'failed':
+      return stay({ ...state, phase: 'resting', status: 'failed', error: outcome.error });
+    case 'retry':
+      return wait(state, 'backoff', outcome.error);
+    case 'unauthorized':
+      return wait(state, 'unauthorized', outcome.error);
+  }
+}
+
+function wait(state: SupervisorState, reason: RetryReason['reason'], error: SightlineError | null): Step {
+  const attempt = state.attempt + 1;
+  const status = reason === 'unauthorized' ? 'unauthorized' : 'reconnecting';
+  return { state: { ...state, phase: 'waiting', status, attempt, error }, effects: [{ type: 'arm-retry', reason, attempt, early: state.early }] };
 }
 
 function close(state: SupervisorState): Step {
@@ -104,64 +182,14 @@ function close(state: SupervisorState): Step {
   }
 }
 
-function runEnded(state: SupervisorState, outcome: RunOutcome, policy: SupervisorPolicy): Step {
-  if (state.phase === 'stopping') {
-    switch (state.next) {
-      case 'close':
-        return stay({ ...state, phase: 'closed' });
-      case 'pause':
-        return stay({ ...state, phase: 'resting', status: 'paused' });
-      case 'restart':
-        return run(state);
-      case 'retry':
-        return failed(state, { kind: 'retry', error: state.error ?? errorOf(outcome) }, policy);
-    }
-  }
-  if (state.phase !== 'active') return stay(state);
-  if (outcome.kind === 'again') return run(state);
-  if (outcome.kind === 'ended') return stay({ ...state, phase: 'resting', status: 'ended', error: outcome.error });
-  return failed(state, outcome, policy);
-}
-
-function failed(state: SupervisorState, outcome: { readonly kind: 'retry' | 'unauthorized' | 'failed'; readonly error: SightlineError | null }, policy: SupervisorPolicy): Step {
-  if (!policy.live || outcome.kind === 'failed') return stay({ ...state, phase: 'resting', status: 'failed', error: outcome.error });
-  const attempt = state.attempt + 1;
-  const unauthorized = outcome.kind === 'unauthorized';
-  return {
-    state: { ...state, phase: 'waiting', status: unauthorized ? 'unauthorized' : 'reconnecting', attempt, error: outcome.error },
-    effects: [{ type: 'arm-retry', reason: unauthorized ? 'unauthorized' : 'backoff', attempt }],
-  };
-}
-
-function pause(state: SupervisorState, policy: SupervisorPolicy): Step {
-  const held = { ...state, held: true };
-  if (!policy.live) return stay({ ...held, status: state.status === 'running' ? 'paused' : state.status });
-  if (state.phase === 'active') return stop({ ...held, status: 'paused' }, 'pause');
-  if (state.phase === 'stopping' && state.next !== 'close') return stay({ ...held, status: 'paused', next: 'pause' });
-  if (state.phase === 'waiting') return { state: { ...held, phase: 'resting', status: 'paused' }, effects: [{ type: 'cancel-retry' }] };
-  return stay(state);
-}
-
-function play(state: SupervisorState, policy: SupervisorPolicy): Step {
-  const free = { ...state, held: false };
-  if (!policy.live) return stay({ ...free, status: state.status === 'paused' ? 'running' : state.status });
-  if (state.phase === 'resting' && state.status === 'paused') return run({ ...free, status: 'starting' });
-  if (state.phase === 'stopping' && state.next === 'pause') return stay({ ...free, status: 'starting', next: 'restart' });
-  return stay(free);
-}
-
 function run(state: SupervisorState): Step {
   return { state: { ...state, phase: 'active' }, effects: [{ type: 'start-run' }] };
 }
 
 function stop(state: SupervisorState, next: SupervisorState['next']): Step {
-  return { state: { ...state, phase: 'stopping', next }, effects: [{ type: 'stop-run' }] };
+  return { state: { ...state, phase: 'stopping', next }, effects: [{ type: 'stop-run', now: next === 'retry' }] };
 }
 
 function stay(state: SupervisorState): Step {
   return { state, effects: [] };
-}
-
-function errorOf(outcome: RunOutcome): SightlineError | null {
-  return outcome.kind === 'again' ? null : outcome.error;
 }

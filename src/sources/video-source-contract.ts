@@ -1,9 +1,11 @@
 import type { VideoFrame } from '../core/frames.js';
 import type { Size } from '../core/geometry.js';
-import type { StreamMode, StreamState } from '../core/stream-status.js';
+import type { StatusError, StreamMode, StreamState } from '../core/stream-status.js';
 import type { Rational } from '../ffmpeg/rational.js';
 import type { FfmpegTools } from '../ffmpeg/tools.js';
 import type { Logger } from '../telemetry/logger.js';
+import type { FrameBudget } from './frame-budget.js';
+import type { SourceAccess } from './source-access.js';
 
 export type VideoSourceOptions = {
   readonly streamId: string;
@@ -19,6 +21,17 @@ export type VideoSourceOptions = {
   readonly transport: 'tcp' | 'udp';
   /** How long the network may be silent, ms. */
   readonly timeoutMs: number;
+  /** Of a live source: a second address of the same camera, smaller, that frames are taken from; `null` or left out: none. Picture and
+   * model input both come from it, because boxes must lie on the very frame that they were found on. */
+  readonly detectSource?: string | null;
+  /** ffmpeg's name of the hardware decoder; `null` or left out: software. */
+  readonly hwaccel?: string | null;
+  /** What the source may lead to; default: what an operator's own files may. */
+  readonly access?: SourceAccess;
+  /** What frames of all streams may take together; default: no limit. */
+  readonly budget?: FrameBudget;
+  /** Multiplies every wait between two tries; for tests and benchmarks. Default 1. */
+  readonly backoffScale?: number;
   readonly modelInputSize: Size;
   /** Of a replay: at most the source's own speed, or as fast as frames are asked for. */
   readonly pacing: 'realtime' | 'none';
@@ -48,7 +61,15 @@ export type SourceStatus = {
   /** Time of the first frame (before it came: as the container announces it), ms. */
   readonly startPtsMs: number | null;
   /** Why it is not running; with `ended`: what was missing or damaged. */
-  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly error: StatusError | null;
+  /** When it is tried again, epoch ms; `null` while it does not wait. */
+  readonly retryAtMs: number | null;
+  /** Runs of ffmpeg that were begun after the first. */
+  readonly restarts: number;
+  /** Which of `source` and `detectSource` the frames come from, without secrets; `null` before the first try. */
+  readonly activeSource: string | null;
+  /** What decodes: `software`, `cuda`, or `software (cuda failed: …)`; `null` before the first try. */
+  readonly decoder: string | null;
 };
 
 export type VideoSourceEvents = {

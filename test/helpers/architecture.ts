@@ -49,7 +49,9 @@ const DOORS: readonly { readonly modules: RegExp; readonly folders: readonly str
   { modules: /^@grpc\//, folders: ['src/serving/'] },
   { modules: /^(node:)?child_process$/, folders: ['src/ffmpeg/', 'src/model-server/'] },
   { modules: /^fluent-ffmpeg$/, folders: ['src/ffmpeg/'] },
-  { modules: /^(ws|hono(\/.*)?|@hono\/.*|(node:)?(http|https|http2))$/, folders: ['src/viewers/', 'src/model-server/rest/'] },
+  { modules: /^(ws|hono(\/.*)?|@hono\/.*)$/, folders: ['src/viewers/', 'src/model-server/rest/'] },
+  // The gateway is a proxy: the one HTTP server that serves ffmpeg and not people.
+  { modules: /^(node:)?(http|https|http2)$/, folders: ['src/viewers/', 'src/model-server/rest/', 'src/sources/gateway/'] },
   { modules: /^rxjs(\/.*)?$/, folders: ['src/pipeline/'] },
   { modules: /^@tensorflow\//, folders: ['src/model-server/'] },
 ];

@@ -2,6 +2,7 @@ import { createCanvas } from 'canvas';
 import { ClosedError } from '../../src/core/errors.js';
 import type { AnnotatedFrame, Detection, ModelIdentity, OfferedFrame, Rendition } from '../../src/core/frames.js';
 import { limitWidth, scaleBox, type Size } from '../../src/core/geometry.js';
+import type { StreamCommand } from '../../src/core/stream-control.js';
 import type { StreamStatus } from '../../src/core/stream-status.js';
 import type { DirectoryListener, StreamDirectory } from '../../src/viewers/stream-directory.js';
 
@@ -30,6 +31,10 @@ export class FakeDirectory implements StreamDirectory {
   readonly #listeners = new Set<DirectoryListener>();
   /** Every frame offered, in order,. */
   readonly frames: FakeFrame[] = [];
+  /** Every command, in order. */
+  readonly commands: { readonly id: string; readonly command: StreamCommand }[] = [];
+  /** What the next commands are refused with. */
+  controlError: Error | null = null;
 
   /** Adds a stream in state `running`, 640x360, and tells it to the listeners. */
   addStream(id: string, overrides: Partial<StreamStatus> = {}): void {
@@ -137,6 +142,12 @@ export class FakeDirectory implements StreamDirectory {
     if (stream !== undefined) stream.skipped += count;
   }
 
+  control(id: string, command: StreamCommand): Promise<void> {
+    if (!this.#streams.has(id)) return Promise.reject(new RangeError(`There is no stream ${id}`));
+    this.commands.push({ id, command });
+    return this.controlError === null ? Promise.resolve() : Promise.reject(this.controlError);
+  }
+
   listen(listener: DirectoryListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -225,6 +236,7 @@ export function defaultStatus(id: string): StreamStatus {
     detector: { state: 'ok', message: 'detector 1' },
     counters: { decoded: 0, shown: 0, inFlight: 0, viewerSkipped: 0, dropped: {}, failed: {} },
     error: null,
+    retryAtMs: null,
   };
 }
 

@@ -47,7 +47,8 @@ describe('stallLimitMs', () => {
     [{ live: true, hadFrame: true, measuredIntervalMs: 1000, fps: null }, 5000],
     [{ live: true, hadFrame: true, measuredIntervalMs: null, fps: 0.1 }, 50_000],
     [{ live: false, hadFrame: true, measuredIntervalMs: 40, fps: null }, 30_000],
+    [{ live: true, hadFrame: true, measuredIntervalMs: 40, fps: null, targetDurationMs: 6000 }, 18_000],
   ])('%j → %d', (options, expected) => {
-    expect(stallLimitMs(options)).toBe(expected);
+    expect(stallLimitMs({ targetDurationMs: null, ...options })).toBe(expected);
   });
 });

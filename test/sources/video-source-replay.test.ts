@@ -139,7 +139,7 @@ describe('a replay', () => {
   it.each([
     ['missing.mp4', 'source-open', /missing\.mp4: no such file/u],
     ['text.mp4', 'source-open', /text\.mp4: not a complete video file/u],
-    ['concat:a|b', 'source-open', /a source is a path/u],
+    ['concat:a|b', 'source-open', /a source is rtsp/u],
   ])('fails once and plainly for %s', async (name, code, message) => {
     await writeFile(join(folder(), 'text.mp4'), 'only text\n'.repeat(99));
     const { source, states } = await readAll(name.startsWith('concat') ? name : join(folder(), name));

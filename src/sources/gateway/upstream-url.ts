@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { SourceOpenError } from '../../core/errors.js';
 import { redactUrl } from '../../core/redact.js';
+import { parseAuthority, userInfoOf } from '../../core/source-kind.js';
 
 /** `rtsp(s)://` or `http(s)://` as the user wrote it; may hold user and password with any characters. */
 export type UpstreamUrl = string;
@@ -51,18 +52,6 @@ export function parseUpstream(url: UpstreamUrl): Upstream {
   };
 }
 
-/** Host and port of `host:port` in canonical spelling, whatever way the host is written; `port` is `null` when it names none.
- * @returns `null` when it is no host */
-export function parseAuthority(authority: string): { readonly host: string; readonly port: number | null } | null {
-  const [, hostText = '', portText] = /^(\[[^\]]*\]|[^:@]*)(?::(\d{0,5}))?$/u.exec(authority) ?? [];
-  const port = portText === undefined || portText === '' ? null : Number(portText);
-  if (hostText === '' || port === 0 || (port ?? 1) > 65_535 || !URL.canParse(`http://${hostText}/`)) return null;
-  // The parser of the web: it knows every odd spelling of a number, turns letters of the world into punycode and decodes what is percent-encoded.
-  const { hostname, username } = new URL(`http://${hostText}/`);
-  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-  return host === '' || username !== '' ? null : { host, port };
-}
-
 /** `host:port` as a URL and a Host header have it.
  * @param defaultPort is left out */
 export function authorityOf(host: string, port: number, defaultPort?: number): string {
@@ -74,17 +63,6 @@ export function authorityOf(host: string, port: number, defaultPort?: number): s
 export function httpTarget(path: string): string {
   const [target = ''] = printable(path).split('#');
   return target.startsWith('/') ? target : `/${target}`;
-}
-
-/** User and password may hold `@ : / ? #` as they are, so they end at the last `@`, unless what stands before it reads as a host and a path. */
-function userInfoOf(rest: string): string | null {
-  const greedy = rest.slice(0, Math.max(0, rest.lastIndexOf('@')));
-  const colon = greedy.indexOf(':');
-  const user = colon < 0 ? greedy : greedy.slice(0, colon);
-  if (greedy !== '' && !/[/?#]/u.test(user) && !/^:\d{1,5}[/?#]/u.test(greedy.slice(user.length))) return greedy;
-  const [authority = ''] = rest.split(/[/?#]/u);
-  const at = authority.lastIndexOf('@');
-  return at < 0 ? null : authority.slice(0, at);
 }
 
 function credentialsOf(userInfo: string): Credentials | null {
