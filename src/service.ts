@@ -1,11 +1,15 @@
 import { createAnnotator } from './annotation/annotator.js';
 import { MicroBatcher } from './batching/micro-batcher.js';
 import { readFile } from 'node:fs/promises';
-import type { ServiceConfig, StreamConfig, TlsConfig } from './config/service-config.js';
+import type { ServiceConfig, SourcesConfig, StreamConfig, TlsConfig } from './config/service-config.js';
+import { parseStreamDefinition } from './config/stream-definition.js';
+import { formatPath } from './config/validate.js';
 import { ConfigError } from './core/errors.js';
 import type { Size } from './core/geometry.js';
 import { PACKAGE_ROOT } from './core/package-paths.js';
 import { redactUrl } from './core/redact.js';
+import { SecretRegistry } from './core/secrets.js';
+import { DEMO_SOURCE } from './core/source-kind.js';
 import { openDemoClip, type DemoClip } from './demo/demo-clip.js';
 import { loadLabelMap } from './detection/label-map.js';
 import { findFfmpeg, type FfmpegTools } from './ffmpeg/tools.js';
@@ -13,6 +17,9 @@ import { startEmbeddedServer } from './model-server/embedded-server.js';
 import { DetectorHost } from './pipeline/detector-host.js';
 import { followDetector } from './pipeline/follow-detector.js';
 import { Pipeline, type PipelineStreamOptions } from './pipeline/pipeline.js';
+import { PipelineAdmin } from './pipeline/stream-admin.js';
+import { defaultBudgetBytes, FrameBudget } from './sources/frame-budget.js';
+import { checkSourceAccess, type SourceAccess } from './sources/source-access.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { startViewerServer, type ViewerServer } from './viewers/viewer-server.js';
@@ -22,6 +29,8 @@ export type ServiceOptions = {
   /** Where the demo clip is kept between runs. */
   readonly cacheDir: string;
   readonly log: Logger;
+  /** Told of every source, so that what it keeps secret shows up nowhere; the one that the log redacts by. Default: one of the service's own. */
+  readonly secrets?: SecretRegistry;
 };
 
 /** A running service; it owns every process, socket and timer that it started. */
@@ -40,7 +49,7 @@ export interface Service {
  * @throws {PortInUseError} the address is taken
  * @throws {ConfigError} the label map, TLS files or the address cannot be used */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { config, log } = options;
+  const { config, log, secrets = new SecretRegistry() } = options;
   const tools = await findFfmpeg();
   const metrics = createMetrics();
   const host = await openDetector({ config, metrics, log });
@@ -48,6 +57,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const batcher = new MicroBatcher({ ...config.batching, detect: (batch) => detector.detect(batch) });
   followDetector(batcher, detector);
   const parts: Parts = { host, batcher, annotator: createAnnotator({ metrics }), pipeline: new Pipeline(), demoClip: openDemoClip({ cacheDir: options.cacheDir, tools, log }), viewers: null };
+  const budget = new FrameBudget(defaultBudgetBytes());
+  const context: StreamContext = { options, secrets, parts, tools, metrics, budget };
+  const add = (stream: StreamConfig, access: SourceAccess): PipelineStreamOptions => streamOptions(stream, access, context);
+  const admin = new PipelineAdmin(parts.pipeline, async (definition) => add(...(await defineStream(definition, config.sources))));
   try {
     const viewers = await startViewerServer({
       host: config.server.host,
@@ -57,13 +70,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       metrics,
       readiness: () => ({ ready: detector.state.status.state === 'ok', message: detector.state.status.message }),
       backends: () => detector.backends(),
+      admin,
       tokens: config.server.tokens,
       log,
     });
     parts.viewers = viewers;
     // Only now: a port that is taken is said at once, before a model is loaded.
     host.start();
-    for (const stream of config.streams) parts.pipeline.add(streamOptions(stream, { options, parts, tools, metrics }));
+    for (const stream of config.streams) parts.pipeline.add(add(stream, accessOf(config.sources, false)));
     let closing: Promise<void> | null = null;
     return {
       url: viewers.url,
@@ -132,20 +146,39 @@ async function closeParts({ viewers, pipeline, demoClip, batcher, host, annotato
   await annotator.close();
 }
 
-type StreamContext = { readonly options: ServiceOptions; readonly parts: Parts; readonly tools: FfmpegTools; readonly metrics: Metrics };
+type StreamContext = { readonly options: ServiceOptions; readonly secrets: SecretRegistry; readonly parts: Parts; readonly tools: FfmpegTools; readonly metrics: Metrics; readonly budget: FrameBudget };
 
-function streamOptions(stream: StreamConfig, { options, parts, tools, metrics }: StreamContext): PipelineStreamOptions {
-  const { id, name, mode, thresholds, source, fps, widthPx, loop, transport, timeoutMs } = stream;
+/** Checks a stream that is added at run time: what it says, and where it leads.
+ * @throws {ConfigError} @throws {SourceNotAllowedError} @throws {SourceOpenError} */
+async function defineStream(definition: unknown, sources: SourcesConfig): Promise<[StreamConfig, SourceAccess]> {
+  const { stream, problems } = parseStreamDefinition(definition, { file: null, defaultId: null, baseDir: process.cwd() });
+  if (stream === null) throw new ConfigError(problems.map(({ path, message }) => ({ file: null, path: formatPath(path), message })));
+  const access = accessOf(sources, true);
+  for (const source of [stream.source, stream.detectSource]) if (source !== null && source !== DEMO_SOURCE) await checkSourceAccess(source, access);
+  return [stream, access];
+}
+
+/** What a source may lead to. @param isAdded at run time, by whoever may use the API */
+function accessOf({ networks, roots, maxSidePx, maxMegapixels }: SourcesConfig, isAdded: boolean): SourceAccess {
+  const limits = { maxSidePx, maxPixels: maxMegapixels * 1e6 };
+  return isAdded ? { ...limits, network: { kind: 'networks', networks }, roots } : { ...limits, network: { kind: 'configured' }, roots: null };
+}
+
+function streamOptions(stream: StreamConfig, access: SourceAccess, { options, secrets, parts, tools, metrics, budget }: StreamContext): PipelineStreamOptions {
+  const { id, name, mode, thresholds, source, detectSource, fps, widthPx, loop, transport, timeoutMs, hwaccel, hwaccelDevice } = stream;
   const log = options.log.child({ stream: id });
-  if (stream.hwaccel !== null && stream.hwaccel !== 'none') log.warn({ hwaccel: stream.hwaccel }, 'hwaccel is not used yet: frames are decoded in software');
-  if (stream.detectSource !== null) log.warn('detectSource is not used yet: detection looks at source');
+  const forget = [source, detectSource].flatMap((each) => (each === null ? [] : [secrets.register(each)]));
+  // The clip of the demo lies in the cache, where no root is.
+  const allowed = source === DEMO_SOURCE ? { ...access, roots: null } : access;
   return {
     id,
     name,
     mode,
     thresholds,
     redactedSource: redactUrl(source),
-    source: { source, fps, widthPx, loop, transport, timeoutMs, tools, demoClip: parts.demoClip.path, log },
+    redact: secrets.redact,
+    onClosed: () => { for (const each of forget) each(); },
+    source: { source, detectSource, hwaccel, hwaccelDevice, access: allowed, budget, fps, widthPx, loop, transport, timeoutMs, tools, demoClip: parts.demoClip.path, log },
     detector: parts.host.detector,
     batcher: parts.batcher,
     annotator: parts.annotator,

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { redactText } from '../core/redact.js';
 import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from '../telemetry/logger.js';
 
 export type LogFlags = { readonly logLevel?: LogLevel; readonly logFormat?: 'json' | 'pretty' };
@@ -11,9 +12,10 @@ export function addLogOptions(command: Command): Command {
     .addOption(new Option('--log-format <format>', 'how log lines look (default: pretty on a terminal, else json)').choices(['json', 'pretty']));
 }
 
-/** Makes a command's logger. A format of `null` is chosen by whether somebody watches standard error. */
-export function loggerOf({ level, format }: LogSettings): Logger {
-  return createLogger({ level, format: format ?? (process.stderr.isTTY ? 'pretty' : 'json') });
+/** Makes a command's logger. A format of `null` is chosen by whether somebody watches standard error.
+ * @param redact takes secrets out of its lines; default: what URLs show of them */
+export function loggerOf({ level, format }: LogSettings, redact: (text: string) => string = redactText): Logger {
+  return createLogger({ level, format: format ?? (process.stderr.isTTY ? 'pretty' : 'json'), redact });
 }
 
 /** The settings of a command that says little unless asked. */

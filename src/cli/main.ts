@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../core/package-paths.js';
+import { redactText } from '../core/redact.js';
 import { checkCommand } from './check.js';
 import { detectCommand } from './detect.js';
 import { describeError, EXIT_OK, EXIT_USAGE, exitCodeOf } from './exit-code.js';
@@ -27,7 +28,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
-    process.stderr.write(`${describeError(error)}\n`);
+    process.stderr.write(`${redactText(describeError(error))}\n`);
     return exitCodeOf(error);
   }
 }

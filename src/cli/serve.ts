@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { cacheDir } from '../config/cache-dir.js';
 import { loadConfig } from '../config/load-config.js';
+import { SecretRegistry } from '../core/secrets.js';
 import { startService } from '../service.js';
 import { addLogOptions, loggerOf, type LogFlags } from './log-options.js';
 import { onShutdown } from './shutdown.js';
@@ -36,8 +37,9 @@ export function serveCommand(): Command {
     const shutdown = onShutdown();
     try {
       const config = await loadConfig({ flags });
-      const log = loggerOf(config.log);
-      const service = await startService({ config, cacheDir: cacheDir(), log });
+      const secrets = new SecretRegistry();
+      const log = loggerOf(config.log, secrets.redact);
+      const service = await startService({ config, cacheDir: cacheDir(), log, secrets });
       try {
         process.stdout.write(`Sightline shows ${streamCount(config.streams.length)} at ${service.url}\n`);
         await Promise.race([shutdown.requested, service.failed]);

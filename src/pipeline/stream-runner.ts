@@ -6,7 +6,7 @@ import type { MicroBatcher } from '../batching/micro-batcher.js';
 import { CommandNotSupportedError, ModelOutputError, ServingDeadlineError, ServingUnavailableError } from '../core/errors.js';
 import type { DetectedFrame, OfferedFrame, VideoFrame } from '../core/frames.js';
 import type { StreamCommand } from '../core/stream-control.js';
-import type { FailReason, FrameCounters, StreamMode, StreamState, StreamStatus } from '../core/stream-status.js';
+import type { FailReason, FrameCounters, StatusError, StreamMode, StreamState, StreamStatus } from '../core/stream-status.js';
 import type { Detector } from '../detection/detector.js';
 import { applyThresholds, type Thresholds } from '../detection/thresholds.js';
 import type { SourceStatus, VideoSource, VideoSourceOptions } from '../sources/video-source.js';
@@ -30,6 +30,10 @@ export type StreamRunnerOptions = {
   readonly annotator: Annotator;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Takes secrets out of what is told of the source. */
+  readonly redact?: (text: string) => string;
+  /** Called once, when the stream is gone. */
+  readonly onClosed?: () => void;
   readonly onFrame: (frame: OfferedFrame) => void;
   readonly onStateChange: () => void;
 };
@@ -53,6 +57,7 @@ export class StreamRunner {
   #newestSeq = -1;
   #watchers = 0;
   #closed = false;
+  #isGone = false;
 
   constructor(options: StreamRunnerOptions) {
     this.id = options.id;
@@ -169,7 +174,7 @@ export class StreamRunner {
       speed: live ? null : 1,
       detector: detector.state.status,
       counters,
-      error: source?.error ?? null,
+      error: this.#error(source?.error ?? null),
       retryAtMs: source?.retryAtMs ?? null,
     };
   }
@@ -182,6 +187,13 @@ export class StreamRunner {
     await this.#source?.close();
     this.#latest?.release();
     this.#latest = null;
+    if (!this.#isGone) this.#options.onClosed?.();
+    this.#isGone = true;
+  }
+
+  #error(error: StatusError | null): StatusError | null {
+    const { redact = (text) => text } = this.#options;
+    return error === null ? null : { ...error, message: redact(error.message), ...(error.log !== undefined && { log: error.log.map(redact) }) };
   }
 
   #state(counters: FrameCounters): StreamState {

@@ -1,15 +1,10 @@
-import type { Letterbox, Size } from '../core/geometry.js';
 import { BulkPipe } from '../ffmpeg/bulk-pipe.js';
-import { composeArguments, passthroughTiming } from '../ffmpeg/compose.js';
 import { OwnedProcess, type CloseOptions, type ProcessExit } from '../ffmpeg/owned-process.js';
 import { rationalValue } from '../ffmpeg/rational.js';
-import type { FfmpegTools } from '../ffmpeg/tools.js';
-import { decodeGraph, DISPLAY_OUTPUT, MODEL_OUTPUT } from './decode-graph.js';
+import { decodeArguments, type DecodeOptions } from './decode-arguments.js';
 import { FrameJoiner, type JoinedFrame } from './frame-joiner.js';
 import type { FramePool } from './frame-pool.js';
 import { FrameSplitter } from './frame-splitter.js';
-import type { InputWay, SourceInfo } from './probe-source.js';
-import { openOptions, type SourceLocation, type TransportOptions } from './source-location.js';
 import { isDamageReport } from './stderr-reasons.js';
 import { TimestampReader } from './timestamp-reader.js';
 
@@ -39,29 +34,11 @@ export function closeFramePipes({ model, display }: FramePipes): void {
   display.destroy();
 }
 
-export type FrameReaderOptions = TransportOptions & {
+export type FrameReaderOptions = Omit<DecodeOptions, 'modelFd' | 'displayFd' | 'timestampsFd'> & {
   /** Owned by the reader from here on. */
   readonly pipes: FramePipes;
-  readonly tools: FfmpegTools;
-  readonly location: SourceLocation;
-  readonly info: SourceInfo;
-  readonly route: InputWay;
-  readonly letterbox: Letterbox;
-  readonly displaySize: Size;
   readonly modelPool: FramePool;
   readonly displayPool: FramePool;
-  readonly fps: number | null;
-  /** ffmpeg's name of the hardware decoder; `null`: software. */
-  readonly hwaccel: string | null;
-  readonly gridStartMs: number | null;
-  /** Read at the source's own pace (files as if they were cameras). */
-  readonly realtime: boolean;
-  /** Never pause the pipes. */
-  readonly live: boolean;
-  /** Start again at the end, for ever, timestamps growing. */
-  readonly loop: boolean;
-  /** Start about here, ms after the source's start; a frame before it may still come. */
-  readonly seekMs: number | null;
   /** Called when a complete frame waits. */
   readonly onReady: () => void;
   /** Called when what ffmpeg writes cannot be taken (no buffer left); the owner closes the reader. */
@@ -105,7 +82,7 @@ export class FrameReader {
     const times = new TimestampReader(options.info.timeBase, intervalMs, (ptsMs) => { this.#joiner.pushTime(ptsMs); });
     this.#process = new OwnedProcess({
       program: options.tools.ffmpegPath,
-      args: decodeArguments(options),
+      args: decodeArguments({ ...options, modelFd: MODEL_FD, displayFd: DISPLAY_FD, timestampsFd: TIMESTAMPS_FD }),
       outputs: [TIMESTAMPS_FD],
       bulk: new Map([
         [MODEL_FD, options.pipes.model],
@@ -224,41 +201,4 @@ export class FrameReader {
     this.#options.modelPool.release(model);
     this.#options.displayPool.release(display);
   }
-}
-
-function decodeArguments(options: FrameReaderOptions): readonly string[] {
-  const { location, tools, info, route } = options;
-  const raw = ['-an', '-sn', '-dn', ...passthroughTiming(tools), '-f', 'rawvideo'];
-  return composeArguments({
-    inputOptions: [
-      ...openOptions(location, tools, options),
-      ...(location.kind === 'rtsp' ? ['-fflags', '+nobuffer', '-flags', 'low_delay'] : []),
-      ...(options.hwaccel === null ? [] : ['-hwaccel', options.hwaccel]),
-      ...(options.realtime ? ['-re'] : []),
-      ...(options.loop ? ['-stream_loop', '-1'] : []),
-      ...(options.seekMs === null ? [] : ['-ss', (options.seekMs / 1000).toFixed(6)]),
-      // Rotation is part of the graph, so that the picture and the size we count with cannot differ.
-      '-noautorotate',
-      // Keep the source's own clock.
-      '-copyts',
-      // Threads that decode whole frames in parallel each delay a live picture by one frame.
-      ...(options.live ? ['-threads', '1'] : []),
-      '-an', '-sn', '-dn',
-    ],
-    input: route.input,
-    filterGraph: decodeGraph({
-      timeBase: info.timeBase,
-      orientation: info.orientation,
-      letterbox: options.letterbox,
-      displaySize: options.displaySize,
-      fps: options.fps,
-      declaredFps: info.declaredFps,
-      gridStartMs: options.gridStartMs,
-      timestampsFd: TIMESTAMPS_FD,
-    }),
-    outputs: [
-      { options: ['-map', MODEL_OUTPUT, ...raw], target: `pipe:${String(MODEL_FD)}` },
-      { options: ['-map', DISPLAY_OUTPUT, ...raw], target: `pipe:${String(DISPLAY_FD)}` },
-    ],
-  });
 }

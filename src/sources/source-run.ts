@@ -5,6 +5,7 @@ import { FrameReader, type FramePipes } from './frame-reader.js';
 import type { InputRoute } from './gateway/route.js';
 import { PooledFrame } from './pooled-frame.js';
 import type { SourceInfo } from './probe-source.js';
+import { CONFIGURED_ACCESS } from './source-access.js';
 import type { SourceLocation } from './source-location.js';
 import { IntervalMeter, stallLimitMs } from './stall-limit.js';
 import { stderrLog } from './stderr-log.js';
@@ -79,6 +80,8 @@ export class SourceRun {
       timeoutMs,
       fps,
       hwaccel: options.hwaccel,
+      hwaccelDevice: source.hwaccelDevice ?? null,
+      maxPixels: (source.access ?? CONFIGURED_ACCESS).maxPixels,
       displaySize: this.#displaySize,
       pipes: options.pipes,
       ...this.#pools,

@@ -26,6 +26,8 @@ export type VideoSourceOptions = {
   readonly detectSource?: string | null;
   /** ffmpeg's name of the hardware decoder; `null` or left out: software. */
   readonly hwaccel?: string | null;
+  /** Which device it uses, such as `/dev/dri/renderD128`; `null` or left out: ffmpeg's choice. */
+  readonly hwaccelDevice?: string | null;
   /** What the source may lead to; default: what an operator's own files may. */
   readonly access?: SourceAccess;
   /** What frames of all streams may take together; default: no limit. */

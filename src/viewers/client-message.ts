@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseCommand } from './control-command.js';
 import type { ClientMessage } from './protocol.js';
 
 /** Names of streams everywhere; nothing else reaches a look-up, a path or a log. */
@@ -22,8 +23,10 @@ const schemas = {
   }),
   unsubscribe: z.object({ type: z.literal('unsubscribe'), stream: z.string() }),
   ack: z.object({ type: z.literal('ack'), stream: z.string(), seq: z.number().int().nonnegative() }),
+  // Its command is read by its own rules, below.
+  control: z.looseObject({ type: z.literal('control'), stream: z.string() }),
   ping: z.object({ type: z.literal('ping'), t: z.number() }),
-} satisfies { [K in ClientMessage['type']]: z.ZodType<Extract<ClientMessage, { type: K }>> };
+};
 
 const envelopeSchema = z.object({ type: z.string() });
 
@@ -41,8 +44,13 @@ export function parseClientMessage(data: Buffer): ParsedMessage {
   const { type } = envelope.data;
   if (!isKnownType(type)) return { ok: false, code: 'unknown-type', message: `Unknown message type ${JSON.stringify(type.slice(0, 64))}` };
   const parsed = schemas[type].safeParse(json);
-  if (parsed.success) return { ok: true, message: parsed.data };
-  return { ok: false, code: 'bad-message', message: describeIssues(parsed.error) };
+  if (!parsed.success) return { ok: false, code: 'bad-message', message: describeIssues(parsed.error) };
+  return parsed.data.type === 'control' ? parseControl(parsed.data) : { ok: true, message: parsed.data };
+}
+
+function parseControl({ type, stream, ...rest }: { type: 'control'; stream: string; [key: string]: unknown }): ParsedMessage {
+  const parsed = parseCommand(rest);
+  return 'command' in parsed ? { ok: true, message: { type, stream, ...parsed.command } } : { ok: false, code: 'bad-message', message: parsed.problem };
 }
 
 /** What is wrong with a message or query, in one line: each member and what it should be. */

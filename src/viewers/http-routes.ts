@@ -1,17 +1,15 @@
 import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
 import { compress } from 'hono/compress';
-import { z } from 'zod';
-import type { StreamStatus } from '../core/stream-status.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Access } from './access.js';
-import { describeIssues, maxFpsSchema, maxWidthPxSchema, STREAM_ID_PATTERN } from './client-message.js';
 import { errorResponse } from './http-errors.js';
-import { MJPEG_CONTENT_TYPE, MjpegResponse } from './mjpeg.js';
-import { exceedsBodyLimit, MAX_BODY_BYTES } from './request-body.js';
-import { chooseRendition } from './rendition.js';
+import type { MjpegResponse } from './mjpeg.js';
+import { MAX_BODY_BYTES, readBody } from './request-body.js';
 import { readStaticFile } from './static-files.js';
-import { hasExpired, maySee, type Principal } from './tokens.js';
+import type { StreamAdmin } from './stream-directory.js';
+import { addStreamRoutes } from './stream-routes.js';
+import type { Principal } from './tokens.js';
 import type { ViewerContext } from './viewer-socket.js';
 
 /** What the routes answer from. */
@@ -21,11 +19,13 @@ export type HttpContext = ViewerContext & {
   readonly metrics: Metrics;
   readonly readiness: () => { readonly ready: boolean; readonly message: string };
   readonly backends: () => readonly object[];
+  /** Adds and removes streams; `null`: nobody can. */
+  readonly admin: StreamAdmin | null;
   /** Answers that do not end by themselves; whoever closes the server ends them. */
   readonly openResponses: Set<MjpegResponse>;
 };
 
-type Env = { Bindings: HttpBindings; Variables: { principal: Principal } };
+export type Env = { Bindings: HttpBindings; Variables: { principal: Principal; body: Buffer } };
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Content-Security-Policy':
@@ -54,8 +54,10 @@ export function createHttpRoutes(context: HttpContext): Hono<Env> {
     return next();
   });
   app.use(async (c, next) => {
-    if (!(await exceedsBodyLimit(c.env.incoming))) return next();
-    return errorResponse(c, 413, 'too-large', `The body is larger than ${String(MAX_BODY_BYTES)} bytes`, { Connection: 'close' });
+    const body = await readBody(c.env.incoming);
+    if (body === null) return errorResponse(c, 413, 'too-large', `The body is larger than ${String(MAX_BODY_BYTES)} bytes`, { Connection: 'close' });
+    c.set('body', body);
+    return next();
   });
   addServiceRoutes(app, context);
   addStreamRoutes(app, context);
@@ -84,17 +86,6 @@ function addServiceRoutes(app: Hono<Env>, context: HttpContext): void {
   for (const path of ['/healthz', '/readyz', '/metrics', '/api/backends']) app.all(path, refuseMethod);
 }
 
-function addStreamRoutes(app: Hono<Env>, context: HttpContext): void {
-  app.get('/api/streams', (c) => {
-    const streams = context.directory.list().filter((status) => maySee(c.get('principal'), status.id));
-    return c.json({ streams }, 200, { 'Cache-Control': 'no-store' });
-  });
-  app.get('/api/streams/:id', (c) => withStream(c, context, (status) => c.json(status, 200, { 'Cache-Control': 'no-store' })));
-  app.get('/api/streams/:id/snapshot.jpg', (c) => withStream(c, context, (status) => answerSnapshot(c, context, status)));
-  app.get('/api/streams/:id/mjpeg', (c) => withStream(c, context, (status) => answerMjpeg(c, context, status)));
-  for (const path of ['', '/:id', '/:id/snapshot.jpg', '/:id/mjpeg']) app.all(`/api/streams${path}`, refuseMethod);
-}
-
 function addPageRoutes(app: Hono<Env>, context: HttpContext): void {
   app.get('*', compress(), async (c) => {
     const file = await readStaticFile(context.webRoot, c.req.path);
@@ -112,60 +103,6 @@ function addPageRoutes(app: Hono<Env>, context: HttpContext): void {
 
 function refuseMethod(c: Context): Response {
   return errorResponse(c, 405, 'method-not-allowed', 'This resource is read with GET', { Allow: 'GET, HEAD' });
-}
-
-/** Answers for the stream that the path names, if there is one and the token covers it. */
-function withStream(c: Context<Env>, context: HttpContext, answer: (status: StreamStatus) => Response | Promise<Response>): Response | Promise<Response> {
-  const id = c.req.param('id') ?? '';
-  if (!STREAM_ID_PATTERN.test(id)) return errorResponse(c, 400, 'bad-id', 'A stream id is 1 to 64 letters, digits, _ or -');
-  if (!maySee(c.get('principal'), id)) return errorResponse(c, 403, 'forbidden', 'Your token does not cover this stream');
-  const status = context.directory.get(id);
-  return status === undefined ? errorResponse(c, 404, 'unknown-stream', 'There is no such stream') : answer(status);
-}
-
-const pictureQuerySchema = z.object({
-  maxWidthPx: z.coerce.number().pipe(maxWidthPxSchema).optional(),
-  maxFps: z.coerce.number().pipe(maxFpsSchema).optional(),
-});
-
-async function answerSnapshot(c: Context<Env>, context: HttpContext, status: StreamStatus): Promise<Response> {
-  const query = pictureQuerySchema.safeParse(c.req.query());
-  if (!query.success) return errorResponse(c, 400, 'bad-query', describeIssues(query.error));
-  const frame = context.directory.latest(status.id);
-  if (frame === undefined) return errorResponse(c, 503, 'no-frame', 'The stream has no frame yet', { 'Retry-After': '1' });
-  try {
-    const message = await context.renditions.get(frame, chooseRendition(query.data.maxWidthPx, status.widthPx, true));
-    return c.body(new Uint8Array(message.jpeg), 200, { 'Content-Type': 'image/jpeg', 'Cache-Control': 'no-store' });
-  } catch (error) {
-    context.onRenderError(status.id, error);
-    return errorResponse(c, 503, 'annotation', 'The frame could not be drawn', { 'Retry-After': '1' });
-  } finally {
-    frame.release();
-  }
-}
-
-function answerMjpeg(c: Context<Env>, context: HttpContext, status: StreamStatus): Response {
-  const query = pictureQuerySchema.safeParse(c.req.query());
-  if (!query.success) return errorResponse(c, 400, 'bad-query', describeIssues(query.error));
-  // Chunked by name, so that the HTTP layer sends the head at once instead of waiting for the first frame.
-  const headers = { 'Content-Type': MJPEG_CONTENT_TYPE, 'Cache-Control': 'no-store', 'Transfer-Encoding': 'chunked', Connection: 'close' };
-  if (c.req.method === 'HEAD') return c.body(null, 200, headers);
-  const principal = c.get('principal');
-  const response = new MjpegResponse({
-    streamId: status.id,
-    hub: context.hub,
-    renditions: context.renditions,
-    latest: context.directory.latest(status.id),
-    rendition: chooseRendition(query.data.maxWidthPx, status.widthPx, true),
-    maxFps: query.data.maxFps ?? null,
-    stallLimitMs: context.limits.stallLimitMs,
-    isAllowed: () => !hasExpired(principal, Date.now()),
-    onSkipped: () => context.directory.addViewerSkipped(status.id, 1),
-    onRenderError: (error) => context.onRenderError(status.id, error),
-    onEnd: () => context.openResponses.delete(response),
-  });
-  context.openResponses.add(response);
-  return c.body(response.body, 200, headers);
 }
 
 /** The path as it was sent, percent-encoding kept, so that nothing is resolved before it is checked. */

@@ -1,5 +1,6 @@
 /** The messages of `/ws`, subprotocol `sightline.v1`. Types only: the page and other clients build on them. */
 import type { Detection, FrameTimingsMs, ModelIdentity } from '../core/frames.js';
+import type { StreamCommand } from '../core/stream-control.js';
 import type { StreamStatus } from '../core/stream-status.js';
 
 /** Subprotocol that a client must offer. */
@@ -15,11 +16,14 @@ export type SubscribeMessage = {
   /** `client`: the picture without boxes, for viewers that draw the header's boxes themselves. Default `server`. */
   readonly render?: 'server' | 'client';
 };
+export type ControlMessage = { readonly type: 'control'; readonly stream: string } & StreamCommand;
 export type ClientMessage =
   | SubscribeMessage
   | { readonly type: 'unsubscribe'; readonly stream: string }
   /** Cumulative: every frame up to `seq` was displayed or discarded. */
   | { readonly type: 'ack'; readonly stream: string; readonly seq: number }
+  /** For operators: what `POST /api/streams/:id/control` takes. */
+  | ControlMessage
   | { readonly type: 'ping'; readonly t: number };
 
 export type ServerMessage =

@@ -10,7 +10,7 @@ import { createHttpRoutes } from './http-routes.js';
 import { LogLimiter } from './log-limiter.js';
 import type { MjpegResponse } from './mjpeg.js';
 import { RenditionCache } from './rendition.js';
-import type { StreamDirectory } from './stream-directory.js';
+import type { StreamAdmin, StreamDirectory } from './stream-directory.js';
 import { TokenGate, type Token } from './tokens.js';
 import { createUpgradeHandler } from './upgrade.js';
 import { DEFAULT_VIEWER_LIMITS, type ViewerLimits } from './viewer-limits.js';
@@ -27,6 +27,8 @@ export type ViewerServerOptions = {
   readonly readiness: () => { readonly ready: boolean; readonly message: string };
   /** What `GET /api/backends` lists; default: none. */
   readonly backends?: () => readonly object[];
+  /** Adds and removes streams at run time; default: nobody can. */
+  readonly admin?: StreamAdmin;
   /** Empty: everybody may see everything. */
   readonly tokens: readonly Token[];
   readonly log: Logger;
@@ -81,7 +83,7 @@ export async function startViewerServer(options: ViewerServerOptions): Promise<V
     onRenderError: (streamId: string, error: unknown): void =>
       renderErrors.log((suppressed) => log.warn({ err: error, stream: streamId, suppressed }, 'a frame could not be drawn for a viewer')),
   };
-  const routes = createHttpRoutes({ ...context, access, metrics, openResponses, webRoot: options.webRoot, readiness: options.readiness, backends: options.backends ?? (() => []) });
+  const routes = createHttpRoutes({ ...context, access, metrics, openResponses, webRoot: options.webRoot, readiness: options.readiness, backends: options.backends ?? (() => []), admin: options.admin ?? null });
   const listener = getRequestListener((request, env) => routes.fetch(request, env), { hostname: 'localhost', overrideGlobalObjects: false });
   server.on('request', (request, response) => void listener(request, response));
   let closing: Promise<void> | undefined;

@@ -1,12 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { CommandNotSupportedError } from '../core/errors.js';
 import type { OfferedFrame } from '../core/frames.js';
 import type { Logger } from '../telemetry/logger.js';
 import { parseClientMessage, type BadMessageCode } from './client-message.js';
 import type { FrameHub, StatusSink } from './frame-hub.js';
 import type { FrameMessage } from './frame-message.js';
 import { Heartbeat } from './heartbeat.js';
-import type { ClientMessage, ServerMessage, SubscribeMessage } from './protocol.js';
+import type { ClientMessage, ControlMessage, ServerMessage, SubscribeMessage } from './protocol.js';
 import { chooseRendition, type RenditionCache } from './rendition.js';
 import { SocketOutbox } from './socket-outbox.js';
 import type { StreamDirectory } from './stream-directory.js';
@@ -156,7 +157,20 @@ export class ViewerSocket implements FramePort, StatusSink {
         return this.#unsubscribe(stream);
       case 'ack':
         return this.#acknowledge(stream, message.seq);
+      case 'control':
+        return this.#control(message);
     }
+  }
+
+  #control(command: ControlMessage): void {
+    const { stream } = command;
+    if (this.#principal.role !== 'operator') return this.#refuse('forbidden', 'Your token only lets you look', stream);
+    this.#context.directory.control(stream, command).catch((error: unknown) => {
+      // The status tells how it went; what cannot be done is said to who asked.
+      const code = error instanceof CommandNotSupportedError ? error.code : 'internal';
+      if (code === 'internal') this.#context.log.error({ err: error, stream }, 'a command failed');
+      this.#send({ type: 'error', code, message: error instanceof CommandNotSupportedError ? error.message : 'The command failed; the log says why', stream });
+    });
   }
 
   #subscribe({ stream }: SubscribeMessage, options: SubscriptionOptions): void {

@@ -45,8 +45,9 @@ describe('secretsOf', () => {
     ['/path/a:b@c', []],
     ['rtsp://camera/s', []],
     ['rtsp://user@camera/s', []],
-    ['rtsp://user:ab@camera/s', []],
-    ['rtsp://user:100%@camera/s', ['100%25', '100%']],
+    ['rtsp://user:ab@camera/s', ['dXNlcjphYg==']],
+    ['rtsp://user:100%@camera/s', ['dXNlcjoxMDAl', '100%']],
+    ['http://camera/live?token=abcd&subtype=0&user=admin', ['abcd']],
   ])('%s → %j', (url, expected) => {
     expect(secretsOf(url)).toEqual(expected);
   });

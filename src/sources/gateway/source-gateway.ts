@@ -1,3 +1,4 @@
+import { SightlineError } from '../../core/errors.js';
 import { HttpProxy } from './http-proxy.js';
 import type { NetworkPolicy } from './network-policy.js';
 import { resolveAllowed } from './resolve-host.js';
@@ -22,7 +23,11 @@ export async function openRoute(url: UpstreamUrl, options: RouteOptions): Promis
 /** Checks, without connecting, that a source may be where a URL says. A name that is not known yet passes: it is checked again with every connection.
  * @throws {SourceNotAllowedError} @throws {SourceOpenError} not a usable URL */
 export async function checkNetworkAccess(url: UpstreamUrl, policy: NetworkPolicy, signal?: AbortSignal): Promise<void> {
-  await resolveUpstream(url, policy, signal);
+  try {
+    await resolveUpstream(url, policy, signal);
+  } catch (error) {
+    if (!(error instanceof SightlineError && error.retryable)) throw error;
+  }
 }
 
 /** Where a source is now: the first address that the policy allows.

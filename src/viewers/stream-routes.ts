@@ -1,0 +1,99 @@
+import type { Context, Hono } from 'hono';
+import { CommandNotSupportedError, ConfigError, SourceNotAllowedError, SourceOpenError, StreamExistsError } from '../core/errors.js';
+import type { StreamStatus } from '../core/stream-status.js';
+import { STREAM_ID_PATTERN } from './client-message.js';
+import { parseCommand } from './control-command.js';
+import { errorResponse } from './http-errors.js';
+import type { Env, HttpContext } from './http-routes.js';
+import { answerMjpeg, answerSnapshot } from './picture-routes.js';
+import { parseJson } from './request-body.js';
+import { maySee } from './tokens.js';
+
+/** More streams than this are not added at run time. */
+const MAX_STREAMS = 256;
+const NO_STORE = { 'Cache-Control': 'no-store' };
+
+/** Streams: to look at, to control, to add and to remove. */
+export function addStreamRoutes(app: Hono<Env>, context: HttpContext): void {
+  app.get('/api/streams', (c) => {
+    const streams = context.directory.list().filter((status) => maySee(c.get('principal'), status.id));
+    return c.json({ streams }, 200, NO_STORE);
+  });
+  app.post('/api/streams', (c) => createStream(c, context));
+  app.get('/api/streams/:id', (c) => withStream(c, context, (status) => c.json(status, 200, NO_STORE)));
+  app.delete('/api/streams/:id', (c) => withStream(c, context, (status) => removeStream(c, context, status.id)));
+  app.post('/api/streams/:id/control', (c) => withStream(c, context, (status) => controlStream(c, context, status.id)));
+  app.get('/api/streams/:id/snapshot.jpg', (c) => withStream(c, context, (status) => answerSnapshot(c, context, status)));
+  app.get('/api/streams/:id/mjpeg', (c) => withStream(c, context, (status) => answerMjpeg(c, context, status)));
+  for (const [path, allow] of [['', 'GET, HEAD, POST'], ['/:id', 'GET, HEAD, DELETE'], ['/:id/control', 'POST'], ['/:id/snapshot.jpg', 'GET, HEAD'], ['/:id/mjpeg', 'GET, HEAD']] as const) {
+    app.all(`/api/streams${path}`, (c) => errorResponse(c, 405, 'method-not-allowed', `This resource knows ${allow}`, { Allow: allow }));
+  }
+}
+
+async function createStream(c: Context<Env>, context: HttpContext): Promise<Response> {
+  const principal = c.get('principal');
+  const given = readJson(c);
+  if ('refused' in given) return given.refused;
+  const id = streamIdOf(given.json);
+  if (principal.role !== 'operator' || (id !== null && !maySee(principal, id))) return errorResponse(c, 403, 'forbidden', 'Your token does not let you add this stream');
+  if (context.admin === null) return errorResponse(c, 404, 'not-found', 'Streams cannot be added to this service');
+  if (context.directory.list().length >= MAX_STREAMS) return errorResponse(c, 409, 'too-many-streams', `There are ${String(MAX_STREAMS)} streams already`);
+  try {
+    const status = await context.admin.create(given.json);
+    return c.json(status, 201, { ...NO_STORE, Location: `/api/streams/${status.id}` });
+  } catch (error) {
+    if (error instanceof ConfigError) return c.json({ error: { code: 'bad-stream', message: error.message, problems: error.issues.map(({ path, message }) => ({ path, message })) } }, 400, NO_STORE);
+    if (error instanceof SourceNotAllowedError) return errorResponse(c, 403, error.code, error.message);
+    if (error instanceof StreamExistsError) return errorResponse(c, 409, error.code, error.message);
+    // Such as a host whose name is not known.
+    if (error instanceof SourceOpenError) return errorResponse(c, 400, error.code, error.message);
+    throw error;
+  }
+}
+
+async function removeStream(c: Context<Env>, { admin }: HttpContext, id: string): Promise<Response> {
+  if (c.get('principal').role !== 'operator') return errorResponse(c, 403, 'forbidden', 'Your token only lets you look');
+  if (admin === null) return errorResponse(c, 404, 'not-found', 'Streams cannot be removed from this service');
+  if (!(await admin.remove(id))) return errorResponse(c, 404, 'unknown-stream', 'There is no such stream');
+  return c.body(null, 204);
+}
+
+async function controlStream(c: Context<Env>, { directory }: HttpContext, id: string): Promise<Response> {
+  if (c.get('principal').role !== 'operator') return errorResponse(c, 403, 'forbidden', 'Your token only lets you look');
+  const given = readJson(c);
+  if ('refused' in given) return given.refused;
+  const parsed = parseCommand(given.json);
+  if ('problem' in parsed) return errorResponse(c, 400, 'bad-command', parsed.problem);
+  try {
+    await directory.control(id, parsed.command);
+  } catch (error) {
+    if (error instanceof CommandNotSupportedError) return errorResponse(c, 409, error.code, error.message);
+    throw error;
+  }
+  const status = directory.get(id);
+  return status === undefined ? errorResponse(c, 404, 'unknown-stream', 'There is no such stream any more') : c.json(status, 200, NO_STORE);
+}
+
+/** The body as JSON. The content type is asked for because a page of another site cannot send it without asking the browser first. */
+function readJson(c: Context<Env>): { readonly json: unknown } | { readonly refused: Response } {
+  if (!/^application\/json\s*(?:;|$)/iu.test(c.req.header('Content-Type') ?? '')) return { refused: errorResponse(c, 415, 'unsupported-media-type', 'Expected Content-Type: application/json') };
+  try {
+    return { json: parseJson(c.get('body')) };
+  } catch {
+    return { refused: errorResponse(c, 400, 'bad-json', 'The body is not JSON') }; // what is wrong with it is the sender's business
+  }
+}
+
+function streamIdOf(definition: unknown): string | null {
+  const id: unknown = typeof definition === 'object' && definition !== null && 'id' in definition ? definition.id : null;
+  return typeof id === 'string' ? id : null;
+}
+
+/** Answers for the stream that the path names, if there is one and the token covers it. */
+function withStream(c: Context<Env>, context: HttpContext, answer: (status: StreamStatus) => Response | Promise<Response>): Response | Promise<Response> {
+  const id = c.req.param('id') ?? '';
+  if (!STREAM_ID_PATTERN.test(id)) return errorResponse(c, 400, 'bad-id', 'A stream id is 1 to 64 letters, digits, _ or -');
+  if (!maySee(c.get('principal'), id)) return errorResponse(c, 403, 'forbidden', 'Your token does not cover this stream');
+  const status = context.directory.get(id);
+  return status === undefined ? errorResponse(c, 404, 'unknown-stream', 'There is no such stream') : answer(status);
+}
