@@ -88,7 +88,6 @@ async function readBySource(clip: string, tools: FfmpegTools): Promise<number> {
       transport: 'tcp',
       timeoutMs: 10_000,
       modelInputSize: MODEL_INPUT,
-      pacing: 'none',
       tools,
       demoClip: () => Promise.reject(new Error('this benchmark plays no demo')),
       log: createLogger({ level: 'silent', format: 'json' }),

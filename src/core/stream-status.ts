@@ -4,7 +4,13 @@ export type StreamMode = 'live' | 'replay';
 export type StreamState = 'starting' | 'running' | 'paused' | 'reconnecting' | 'unauthorized' | 'ended' | 'failed' | 'stopped';
 
 /** Why a frame ended without being shown. */
-export type DropReason = 'superseded' | 'deadline' | 'closed';
+export type DropReason =
+  /** A newer frame of a live stream took its place. */
+  | 'superseded'
+  | 'deadline'
+  | 'closed'
+  /** A seek or a step of a replay jumped over it. */
+  | 'seek';
 export type FailReason = 'serving' | 'model-output' | 'annotation';
 
 /** Law of conservation: `decoded = shown + inFlight + Σ dropped + Σ failed` at any time. */

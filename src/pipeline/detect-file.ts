@@ -15,7 +15,7 @@ export interface FrameSink {
 }
 
 export type DetectFileOptions = {
-  readonly source: Omit<VideoSourceOptions, 'modelInputSize' | 'mode' | 'pacing'>;
+  readonly source: Omit<VideoSourceOptions, 'modelInputSize' | 'mode'>;
   readonly detector: Detector;
   readonly thresholds: Thresholds;
   readonly sinks: readonly FrameSink[];
@@ -64,7 +64,7 @@ export async function detectFile(options: DetectFileOptions): Promise<{ frames: 
       // Frames on their way: one batch forming, the others in flight.
       const capacity = maxBatchSize * (Math.max(1, maxInFlightBatches) + 1);
       subscription = videoFrames$(
-        { ...options.source, mode: 'replay', pacing: 'none', modelInputSize: inputSize },
+        { ...options.source, mode: 'replay', modelInputSize: inputSize },
         {
           onSource: (created) => {
             source = created;

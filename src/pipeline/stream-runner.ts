@@ -6,7 +6,7 @@ import type { MicroBatcher } from '../batching/micro-batcher.js';
 import { CommandNotSupportedError, ModelOutputError, ServingDeadlineError, ServingUnavailableError } from '../core/errors.js';
 import type { DetectedFrame, OfferedFrame, VideoFrame } from '../core/frames.js';
 import type { StreamCommand } from '../core/stream-control.js';
-import type { FailReason, FrameCounters, StatusError, StreamMode, StreamState, StreamStatus } from '../core/stream-status.js';
+import type { DropReason, FailReason, FrameCounters, StatusError, StreamMode, StreamState, StreamStatus } from '../core/stream-status.js';
 import type { Detector } from '../detection/detector.js';
 import { applyThresholds, type Thresholds } from '../detection/thresholds.js';
 import type { SourceStatus, VideoSource, VideoSourceOptions } from '../sources/video-source.js';
@@ -15,6 +15,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { detectThrough } from './detect-through.js';
 import { FpsMeter } from './fps-meter.js';
 import { FrameLedger } from './frame-ledger.js';
+import { Playout } from './playout.js';
 import { videoFrames$ } from './video-frames.js';
 
 export type StreamRunnerOptions = {
@@ -24,7 +25,7 @@ export type StreamRunnerOptions = {
   readonly thresholds: Thresholds;
   /** As people may see it: no secrets. */
   readonly redactedSource: string;
-  readonly source: Omit<VideoSourceOptions, 'modelInputSize' | 'streamId' | 'mode' | 'pacing' | 'startPaused'>;
+  readonly source: Omit<VideoSourceOptions, 'modelInputSize' | 'streamId' | 'mode'>;
   readonly detector: Detector;
   readonly batcher: MicroBatcher;
   readonly annotator: Annotator;
@@ -47,6 +48,8 @@ export class StreamRunner {
   readonly #options: StreamRunnerOptions;
   readonly #ledger: FrameLedger;
   readonly #fps = new FpsMeter();
+  /** Of a replay. */
+  readonly #playout: Playout | null;
   readonly #stopListening: () => void;
   #subscription: Subscription | null = null;
   #source: VideoSource | null = null;
@@ -63,6 +66,7 @@ export class StreamRunner {
     this.id = options.id;
     this.#options = options;
     this.#ledger = new FrameLedger(options.id, options.metrics);
+    this.#playout = options.mode === 'replay' ? this.#createPlayout() : null;
     this.#stopListening = options.detector.onChange(() => {
       this.#detectorChanged();
     });
@@ -76,13 +80,16 @@ export class StreamRunner {
     const { maxBatchSize, maxInFlightBatches } = detector.state;
     const capacity = live ? 1 : maxBatchSize * (Math.max(1, maxInFlightBatches) + 1);
     const frames$ = videoFrames$(
-      { ...this.#options.source, streamId: this.id, mode, modelInputSize: detector.state.inputSize, pacing: 'realtime', startPaused: !live },
+      { ...this.#options.source, streamId: this.id, mode, modelInputSize: detector.state.inputSize },
       {
+        // A replay that has ended can be sent back.
+        completes: false,
         onSource: (source) => {
           this.#source = source;
         },
         onState: (status) => {
           this.#sourceStatus = status;
+          this.#lookForEnd();
           this.#options.onStateChange();
         },
       },
@@ -95,40 +102,35 @@ export class StreamRunner {
           onLane: (lane) => {
             this.#lane = lane;
           },
-          onSpace: () => this.#source?.request(1),
+          onSpace: () => { this.#lookForEnd(); },
           bypass: (frame) => {
             this.#ledger.decoded(frame.seq);
             return live && detector.state.maxInFlightBatches === 0 ? undetected(frame) : null;
           },
           shouldRetry: (error, attempts) => !live && (error instanceof ServingUnavailableError || attempts < MAX_ATTEMPTS),
           onFailed: (frame, error) => this.#frameFailed(frame, error),
-          onDropped: (frame, reason) => {
-            this.#ledger.dropped(frame.seq, reason);
-            frame.release();
-          },
+          onDropped: (frame, reason) => { this.#drop(frame, reason); },
         }),
       )
       .subscribe({
         next: (detected) => {
-          this.#offer(detected);
-        },
-        complete: () => {
-          this.#options.onStateChange();
+          if (this.#playout === null) this.#offer(detected);
+          else this.#playout.push(detected);
         },
         error: (error: unknown) => {
           log.error({ stream: this.id, err: error }, 'stream ended by a defect');
         },
       });
     if (!live) this.#source?.request(capacity);
-    if (this.#watchers > 0) this.#source?.play();
+    if (this.#watchers > 0) this.#playout?.watched();
   }
 
-  /** @throws {CommandNotSupportedError} */
-  control(command: StreamCommand): Promise<void> {
-    if (command.action === 'pause') this.#source?.pause();
+  /** @throws {CommandNotSupportedError} of a live stream, for anything but pause and play */
+  control(command: StreamCommand): void {
+    if (this.#playout !== null) this.#playout.control(command);
+    else if (command.action === 'pause') this.#source?.pause();
     else if (command.action === 'play') this.#source?.play();
-    else return Promise.reject(new CommandNotSupportedError(`${this.id} cannot do \`${command.action}\``));
-    return Promise.resolve();
+    else throw new CommandNotSupportedError(`${this.id} is live: it can only be paused and played`);
   }
 
   /** The newest frame, retained for the caller. */
@@ -140,7 +142,7 @@ export class StreamRunner {
   /** A replay begins to play with its first viewer. */
   watch(): () => void {
     this.#watchers += 1;
-    if (this.#watchers === 1) this.#source?.play();
+    if (this.#watchers === 1) this.#playout?.watched();
     let watching = true;
     return () => {
       if (watching) this.#watchers -= 1;
@@ -171,7 +173,7 @@ export class StreamRunner {
       ageMs: latest === null ? null : Math.max(0, Date.now() - latest.capturedAtMs),
       positionMs: live || latest === null || source?.startPtsMs == null ? null : latest.ptsMs - source.startPtsMs,
       durationMs: live ? null : (source?.durationMs ?? null),
-      speed: live ? null : 1,
+      speed: this.#playout?.speed ?? null,
       detector: detector.state.status,
       counters,
       error: this.#error(source?.error ?? null),
@@ -183,6 +185,7 @@ export class StreamRunner {
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopListening();
+    this.#playout?.close();
     this.#subscription?.unsubscribe();
     await this.#source?.close();
     this.#latest?.release();
@@ -200,19 +203,51 @@ export class StreamRunner {
     if (this.#closed) return 'stopped';
     const state = this.#sourceStatus?.state ?? 'starting';
     // The source is through before its last frames are: to people the stream ends with the last of them.
-    return state === 'ended' && counters.inFlight > 0 ? 'running' : state;
+    if (state === 'ended' && counters.inFlight === 0) return state;
+    if (state === 'starting' || state === 'failed') return state;
+    if (this.#playout === null) return state === 'ended' ? 'running' : state;
+    return this.#playout.playing || counters.shown === 0 ? 'running' : 'paused';
+  }
+
+  /** Every end of a replay's frame makes room for another. */
+  #ended(): void {
+    if (this.#playout !== null) this.#source?.request(1);
+  }
+
+  #drop(frame: VideoFrame, reason: DropReason): void {
+    this.#ledger.dropped(frame.seq, reason);
+    frame.release();
+    this.#ended();
+  }
+
+  #lookForEnd(): void {
+    const state = this.#sourceStatus?.state;
+    this.#playout?.setSourceEnded((state === 'ended' || state === 'failed') && (this.#lane?.size ?? 0) === 0);
+  }
+
+  #createPlayout(): Playout {
+    return new Playout({
+      show: (detected) => { this.#offer(detected); },
+      drop: ({ frame }) => { this.#drop(frame, this.#closed ? 'closed' : 'seek'); },
+      seek: (target) => {
+        const seq = this.#source?.seek(target) ?? 0;
+        for (const frame of this.#lane?.takeWaiting() ?? []) this.#drop(frame, 'seek');
+        return seq;
+      },
+      onChange: () => { this.#options.onStateChange(); },
+    });
   }
 
   #offer(detected: DetectedFrame): void {
     const { frame } = detected;
     if (frame.seq <= this.#newestSeq) {
       // A frame that went around the detector has overtaken this one; people never see time run backwards.
-      this.#ledger.dropped(frame.seq, 'superseded');
-      frame.release();
+      this.#drop(frame, 'superseded');
       return;
     }
     this.#newestSeq = frame.seq;
     this.#ledger.shown(frame.seq);
+    this.#ended();
     this.#fps.mark(performance.now());
     this.#observe(detected);
     const shown = { ...detected, detections: applyThresholds(detected.detections, this.#options.thresholds) };
@@ -238,6 +273,7 @@ export class StreamRunner {
     else if (live && error instanceof ServingDeadlineError) this.#ledger.dropped(frame.seq, 'deadline');
     else this.#ledger.failed(frame.seq, failReason(error));
     frame.release();
+    this.#ended();
     return null;
   }
 

@@ -6,6 +6,8 @@ export type VideoFramesHooks = {
   /** The source that this subscription started; its `close()` is what `unsubscribe` begins and `closed` awaits. */
   readonly onSource: (source: VideoSource) => void;
   readonly onState: (status: SourceStatus) => void;
+  /** Whether the end of the source is the end of its frames; default true. A replay that may be sent back goes on after it. */
+  readonly completes?: boolean;
 };
 
 /** A source's frames, cold: subscribing starts it, unsubscribing stops it. Completes when the source has ended or failed for good
@@ -21,7 +23,7 @@ export function videoFrames$(options: VideoSourceOptions, hooks: VideoFramesHook
       },
       onState: (status) => {
         hooks.onState(status);
-        if (status.state === 'ended' || status.state === 'failed') subscriber.complete();
+        if (hooks.completes !== false && (status.state === 'ended' || status.state === 'failed')) subscriber.complete();
       },
     });
     hooks.onSource(source);

@@ -109,9 +109,9 @@ export class FrameReader {
     return this.#ready.length > 0;
   }
 
-  /** Presentation time of the frame that {@link take} gives next. */
-  get nextPtsMs(): number | null {
-    return this.#ready[0]?.ptsMs ?? null;
+  /** Presentation times of the frames that wait, the one that {@link take} gives next first. */
+  get readyTimesMs(): readonly number[] {
+    return this.#ready.map(({ ptsMs }) => ptsMs);
   }
 
   /** Presentation time of the frame that came last of those that wait. */

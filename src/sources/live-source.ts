@@ -1,5 +1,5 @@
 import { clock } from '../core/clock.js';
-import { SourceStalledError, type SightlineError } from '../core/errors.js';
+import { CommandNotSupportedError, SourceStalledError, type SightlineError } from '../core/errors.js';
 import type { Size } from '../core/geometry.js';
 import { FramePools } from './frame-pools.js';
 import { locateSource, openRun, resolveSource } from './open-run.js';
@@ -96,6 +96,10 @@ export class LiveSource implements VideoSource {
 
   play(): void {
     this.#dispatch({ type: 'play' });
+  }
+
+  seek(): never {
+    throw new CommandNotSupportedError(`${this.#options.streamId} is live: it can only be paused and played`);
   }
 
   setModelInputSize(size: Size): void {

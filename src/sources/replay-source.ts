@@ -1,51 +1,41 @@
 import type { SightlineError } from '../core/errors.js';
-import { limitWidth, type Size } from '../core/geometry.js';
-import { rationalValue } from '../ffmpeg/rational.js';
-import { backoffMs } from './backoff.js';
+import type { Size } from '../core/geometry.js';
 import { FramePools } from './frame-pools.js';
+import type { FrameSearch } from './frame-search.js';
 import { locateSource, openRun } from './open-run.js';
-import { Pacer } from './pacer.js';
 import type { SourceInfo } from './probe-source.js';
+import { REPLAY_INITIAL_STATE, stepReplay, type ReplayEffect, type ReplayEvent, type ReplayState } from './replay-machine.js';
+import { ReplayPosition } from './replay-position.js';
 import { outcomeOfError, outcomeOfRun } from './run-outcome.js';
-import { DEMO_SOURCE } from '../core/source-kind.js';
 import type { SourceLocation } from './source-location.js';
 import type { RunPlan, SourceRun } from './source-run.js';
-import { INITIAL_STATE, step, type RunOutcome, type SupervisorEffect, type SupervisorEvent, type SupervisorState } from './replay-machine.js';
-import type { SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
+import { infoStatus, statusError } from './source-status.js';
+import type { RunOutcome } from './supervisor-machine.js';
+import type { SeekTarget, SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
 
 const DEFAULT_MAX_HELD_FRAMES = 96;
-/** A camera that refuses a login may lock the account when it is asked too often. */
-const UNAUTHORIZED_RETRY_MS = 30_000;
-/** Frames have to come for this long before earlier failures are forgiven. */
-const HEALTHY_AFTER_MS = 10_000;
 const WATCH_INTERVAL_MS = 250;
-/** A replay that goes on in the middle starts decoding this much earlier and skips what was handed out. */
-const SEEK_LEAD_MS = 1000;
+/** One run from its opening to its end. */
+type Attempt = { readonly abort: AbortController; continued: boolean; search: FrameSearch | null; run: SourceRun | null; ended: boolean; failure: SightlineError | null; hadFrame: boolean };
 
-/** The {@link VideoSource} of a replay: carries out what the state machine decides, and hands out frames as they are asked for. */
+/** The {@link VideoSource} of a recording: hands out frames in their order, as fast as they are asked for, from wherever it was told to go. */
 export class ReplaySource implements VideoSource {
   readonly #options: VideoSourceOptions;
   readonly #events: VideoSourceEvents;
-  readonly #live: boolean;
-  readonly #loop: boolean;
-  readonly #pacer = new Pacer();
   readonly #pools: FramePools;
-  readonly #queue: SupervisorEvent[] = [];
-  #state: SupervisorState = INITIAL_STATE;
+  readonly #position = new ReplayPosition();
+  readonly #queue: ReplayEvent[] = [];
+  #state: ReplayState = REPLAY_INITIAL_STATE;
   #stepping = false;
   #pumping = false;
   #modelInputSize: Size;
+  #hwaccel: string | null;
   #seq = 0;
   #demand = 0;
+  #runs = 0;
   #info: SourceInfo | null = null;
-  #firstPtsMs: number | null = null;
-  #lastPtsMs: number | null = null;
-  #continuesAtMs: number | null = null;
-  #run: SourceRun | null = null;
-  #abort: AbortController | null = null;
+  #attempt: Attempt | null = null;
   #running: Promise<void> = Promise.resolve();
-  #retryTimer: NodeJS.Timeout | null = null;
-  #paceTimer: NodeJS.Timeout | null = null;
   #closing: Promise<void> | null = null;
   #lastStatus = '';
 
@@ -54,38 +44,27 @@ export class ReplaySource implements VideoSource {
     this.#options = options;
     this.#events = events;
     this.#modelInputSize = options.modelInputSize;
-    this.#pools = new FramePools(options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES);
-    this.#live = options.mode === 'live';
-    this.#loop = options.loop || (this.#live && options.source === DEMO_SOURCE);
+    this.#hwaccel = options.hwaccel ?? null;
+    this.#pools = new FramePools(options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES, options.budget);
   }
 
   get status(): SourceStatus {
-    const info = this.#info;
-    const { status, error } = this.#state;
     return {
-      state: status,
-      displaySize: info === null ? null : limitWidth(info.size, this.#options.widthPx),
-      sourceSize: info?.size ?? null,
-      timeBase: info?.timeBase ?? null,
-      declaredFps: info?.declaredFps ? rationalValue(info.declaredFps) : null,
-      declaredRate: info?.declaredFps ?? null,
-      durationMs: info?.durationMs ?? null,
-      frameCount: info?.frameCount ?? null,
-      startPtsMs: this.#firstPtsMs ?? info?.startPtsMs ?? null,
-      error: error === null ? null : { code: error.code, message: error.message, ...(error.log.length > 0 && { log: error.log }) },
+      ...infoStatus(this.#info, { widthPx: this.#options.widthPx, firstPtsMs: this.#position.firstPtsMs }),
+      state: this.#state.status,
+      error: statusError(this.#state.error),
       retryAtMs: null,
-      restarts: 0,
+      restarts: Math.max(0, this.#runs - 1),
       activeSource: null,
-      decoder: null,
+      decoder: this.#hwaccel ?? 'software',
     };
   }
 
   get pid(): number | undefined {
-    return this.#run?.reader.pid;
+    return this.#attempt?.run?.reader.pid;
   }
 
   start(): void {
-    if (this.#options.startPaused === true && !this.#live) this.#dispatch({ type: 'pause' });
     this.#dispatch({ type: 'start' });
   }
 
@@ -95,21 +74,22 @@ export class ReplaySource implements VideoSource {
     this.#pump();
   }
 
-  pause(): void {
-    this.#clearPaceTimer();
-    this.#dispatch({ type: 'pause' });
-  }
+  /** Without effect: who does not want frames does not ask for them. */
+  pause(): void {}
 
-  play(): void {
-    this.#pacer.reset();
-    this.#dispatch({ type: 'play' });
-    this.#pump();
+  /** Without effect. */
+  play(): void {}
+
+  seek(target: SeekTarget): number {
+    const goes = this.#position.goTo(target, this.#info?.durationMs ?? null);
+    if (goes || this.#state.phase === 'resting') this.#dispatch({ type: 'restart' });
+    return this.#seq;
   }
 
   setModelInputSize(size: Size): void {
     if (size.widthPx === this.#modelInputSize.widthPx && size.heightPx === this.#modelInputSize.heightPx) return;
     this.#modelInputSize = size;
-    this.#dispatch({ type: 'replace', error: null });
+    if (this.#state.phase === 'active') this.#dispatch({ type: 'restart' });
   }
 
   close(): Promise<void> {
@@ -120,18 +100,17 @@ export class ReplaySource implements VideoSource {
   async #end(): Promise<void> {
     this.#dispatch({ type: 'close' });
     await this.#running;
-    this.#clearPaceTimer();
     this.#pools.close();
   }
 
   /** Takes events one after the other, those too that its own effects and listeners cause. */
-  #dispatch(event: SupervisorEvent): void {
+  #dispatch(event: ReplayEvent): void {
     this.#queue.push(event);
     if (this.#stepping) return;
     this.#stepping = true;
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        const { state, effects } = step(this.#state, next, { live: this.#live });
+        const { state, effects } = stepReplay(this.#state, next);
         this.#state = state;
         for (const effect of effects) this.#perform(effect);
         this.#tellStatus();
@@ -141,23 +120,21 @@ export class ReplaySource implements VideoSource {
     }
   }
 
-  #perform(effect: SupervisorEffect): void {
-    switch (effect.type) {
-      case 'start-run':
-        this.#running = this.#runToEnd();
-        return;
-      case 'stop-run':
-        this.#abort?.abort();
-        return;
-      case 'arm-retry': {
-        const delayMs = effect.reason === 'unauthorized' ? UNAUTHORIZED_RETRY_MS : backoffMs(effect.attempt, Math.random());
-        this.#options.log.warn({ stream: this.#options.streamId, attempt: effect.attempt, delayMs: Math.round(delayMs), reason: this.#state.error?.message }, 'source failed, trying again');
-        this.#retryTimer = setTimeout(() => { this.#dispatch({ type: 'retry-due' }); }, delayMs);
-        return;
-      }
-      case 'cancel-retry':
-        if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+  #perform(effect: ReplayEffect): void {
+    if (effect === 'start-run') {
+      this.#runs += 1;
+      this.#running = this.#runToEnd();
+    } else {
+      this.#stop();
     }
+  }
+
+  #stop(): void {
+    const attempt = this.#attempt;
+    attempt?.abort.abort();
+    // What it still has to give is not wanted: it is not asked kindly.
+    void attempt?.run?.close({ graceMs: 0 });
+    attempt?.run?.onEmpty?.();
   }
 
   #tellStatus(): void {
@@ -169,26 +146,22 @@ export class ReplaySource implements VideoSource {
   }
 
   async #runToEnd(): Promise<void> {
-    const abort = new AbortController();
-    this.#abort = abort;
+    const attempt: Attempt = { abort: new AbortController(), continued: false, search: null, run: null, ended: false, failure: null, hadFrame: false };
+    this.#attempt = attempt;
     let location: SourceLocation | null = null;
     let outcome: RunOutcome;
     try {
-      location = await locateSource(this.#options.source, this.#options, abort.signal);
-      outcome = await this.#runOnce(location, abort.signal);
+      location = await locateSource(this.#options.source, this.#options, attempt.abort.signal);
+      outcome = await this.#runOnce(attempt, location);
     } catch (error) {
       outcome = outcomeOfError(error, location);
     }
-    this.#abort = null;
-    if (outcome.kind === 'again') {
-      this.#lastPtsMs = null;
-      this.#pacer.reset();
-    }
-    this.#dispatch({ type: 'run-ended', outcome });
+    this.#attempt = null;
+    this.#dispatch({ type: 'run-ended', outcome: this.#considered(attempt, outcome) });
   }
 
-  async #runOnce(location: SourceLocation, signal: AbortSignal): Promise<RunOutcome> {
-    const failure: { error: SightlineError | null } = { error: null };
+  async #runOnce(attempt: Attempt, location: SourceLocation): Promise<RunOutcome> {
+    const { signal } = attempt.abort;
     const run = await openRun({
       source: this.#options,
       location,
@@ -196,105 +169,116 @@ export class ReplaySource implements VideoSource {
       knownInfo: location.kind === 'file' ? this.#info : null,
       pools: this.#pools,
       signal,
-      plan: (info) => this.#plan(info),
+      plan: (info) => this.#plan(info, attempt),
       onReady: () => { this.#pump(); },
       onError: (error) => {
-        failure.error = error;
-        stop();
+        attempt.failure = error;
+        this.#stop();
       },
     });
-    const { info } = run;
-    this.#info = info;
+    attempt.run = run;
+    if (signal.aborted) this.#stop();
+    this.#info = run.info;
     this.#tellStatus();
-    const stop = (): void => { void run.close(); run.onEmpty?.(); };
-    signal.addEventListener('abort', stop, { once: true });
-    this.#run = run;
-    const watch = setInterval(() => { this.#watch(run); }, WATCH_INTERVAL_MS);
+    const watch = setInterval(() => {
+      const stall = run.stall(performance.now());
+      if (stall !== null) this.#dispatch({ type: 'stalled', error: stall });
+    }, WATCH_INTERVAL_MS);
     try {
       const end = await run.reader.done;
-      // An abort empties the reader, so that this does not wait for frames that nobody takes.
-      if (run.reader.hasFrame) await new Promise<void>((resolve) => { run.onEmpty = resolve; });
-      if (failure.error !== null) return outcomeOfError(failure.error, location);
-      const { fps } = this.#options;
-      return outcomeOfRun(end, { location, info, live: this.#live, loop: this.#loop, fps, continued: this.#continuesAtMs !== null, firstPtsMs: this.#firstPtsMs, lastPtsMs: run.lastPtsMs });
+      attempt.ended = true;
+      this.#pump();
+      // What came last is still to be asked for, unless the run was stopped.
+      if (run.reader.hasFrame && !signal.aborted) await new Promise<void>((resolve) => { run.onEmpty = resolve; });
+      const failure = attempt.failure ?? run.failure;
+      if (failure !== null) return outcomeOfError(failure, location);
+      const { fps, loop } = this.#options;
+      return outcomeOfRun(end, { location, info: run.info, live: false, loop, fps, continued: attempt.continued, firstPtsMs: this.#position.firstPtsMs, lastPtsMs: run.lastPtsMs });
     } finally {
       clearInterval(watch);
-      signal.removeEventListener('abort', stop);
-      this.#clearPaceTimer();
-      this.#run = null;
       await run.close();
     }
   }
 
-  /** Whether the next frame was handed out by an earlier run. */
-  #isKnown(run: SourceRun): boolean {
-    return this.#continuesAtMs !== null && (run.reader.nextPtsMs ?? 0) <= this.#continuesAtMs;
+  /** What the end of a run means for one that was looking for a frame, and for a decoder that gave none. */
+  #considered({ search, hadFrame, run, abort }: Attempt, outcome: RunOutcome): RunOutcome {
+    if (abort.signal.aborted) return outcome;
+    if (!hadFrame && run !== null && this.#hwaccel !== null && outcome.kind !== 'unauthorized') {
+      this.#options.log.warn({ stream: this.#options.streamId, decoder: this.#hwaccel }, 'hardware decoding gave no frame, going on in software');
+      this.#hwaccel = null;
+      return { kind: 'again' };
+    }
+    if (outcome.kind === 'retry') return outcome;
+    const found = search?.atEnd() ?? null;
+    if (found !== null && outcome.kind !== 'failed') {
+      this.#position.lookElsewhere(found);
+      return { kind: 'again' };
+    }
+    if (outcome.kind === 'again') this.#position.loop();
+    return outcome;
   }
 
-  #plan(info: SourceInfo): RunPlan {
-    // Only a replay that is interrupted goes on where it was; one that came to its end starts at its beginning.
-    this.#continuesAtMs = this.#live ? null : this.#lastPtsMs;
-    const seekMs = this.#continuesAtMs === null ? 0 : this.#continuesAtMs - (info.startPtsMs ?? 0) - SEEK_LEAD_MS;
-    return {
-      modelInputSize: this.#modelInputSize,
-      hwaccel: this.#options.hwaccel ?? null,
-      loop: this.#live && this.#loop,
-      gridStartMs: this.#live ? null : this.#firstPtsMs,
-      seekMs: seekMs > 0 ? seekMs : null,
-    };
+  #plan(info: SourceInfo, attempt: Attempt): RunPlan {
+    const { search, seekMs, continued } = this.#position.start(info, this.#options.fps);
+    attempt.continued = continued;
+    attempt.search = search;
+    return { modelInputSize: this.#modelInputSize, hwaccel: this.#hwaccel, loop: false, gridStartMs: this.#position.firstPtsMs, seekMs };
   }
 
-  /** Hands out what may go now. */
+  /** Hands out what was asked for and may go now. */
   #pump(): void {
-    const run = this.#run;
+    const attempt = this.#attempt;
     // A receiver that requests more from within onFrame is served by the loop that is on already.
-    if (run === null || this.#pumping) return;
+    if (attempt?.run == null || this.#pumping) return;
+    const { run } = attempt;
     this.#pumping = true;
     try {
-      while (run.reader.hasFrame && this.#state.phase === 'active' && this.#mayHandOut(run)) this.#handOut(run);
+      while (run.reader.hasFrame && this.#state.phase === 'active' && this.#attempt === attempt && this.#handleNext(attempt, run));
     } finally {
       this.#pumping = false;
     }
     if (!run.reader.hasFrame) run.onEmpty?.();
   }
 
-  #mayHandOut(run: SourceRun): boolean {
-    if (this.#live || this.#isKnown(run)) return true;
-    if (this.#demand < 1 || (this.#state.held && this.#seq > 0)) return false;
-    if (this.#options.pacing === 'none') return true;
-    const waitMs = this.#pacer.waitMs(run.reader.nextPtsMs ?? 0, performance.now());
-    if (waitMs <= 0) return true;
-    this.#paceTimer ??= setTimeout(() => { this.#paceTimer = null; this.#pump(); }, Math.ceil(waitMs));
-    return false;
+  /** @returns whether to go on */
+  #handleNext(attempt: Attempt, run: SourceRun): boolean {
+    const { search } = attempt;
+    if (search === null) return this.#handOut(attempt, run);
+    // Nothing is looked at that could not be handed out: a step of the search is not taken twice.
+    if (this.#demand < 1) return false;
+    const found = search.next(run.reader.readyTimesMs, attempt.ended);
+    switch (found) {
+      case 'skip':
+        run.skip();
+        return true;
+      case 'wait':
+        return false;
+      case 'take':
+        attempt.search = null;
+        return this.#handOut(attempt, run);
+      default:
+        attempt.search = null;
+        this.#position.lookElsewhere(found);
+        this.#dispatch({ type: 'restart' });
+        return false;
+    }
   }
 
-  #handOut(run: SourceRun): void {
-    if (this.#isKnown(run)) {
-      run.skip();
-      return;
+  /** @returns whether to go on */
+  #handOut(attempt: Attempt, run: SourceRun): boolean {
+    if (this.#demand < 1) return false;
+    if (this.#position.takeFirst(run.reader.readyTimesMs[0] ?? 0, run.info.durationMs)) {
+      this.#dispatch({ type: 'restart' });
+      return false;
     }
     const frame = run.take(this.#seq);
-    if (frame === undefined) return;
+    if (frame === undefined) return false;
     this.#seq += 1;
-    if (!this.#live) {
-      this.#demand -= 1;
-      this.#pacer.handedOut(frame.ptsMs, performance.now());
-    }
-    this.#firstPtsMs ??= frame.ptsMs;
-    this.#lastPtsMs = frame.ptsMs;
+    this.#demand -= 1;
+    attempt.hadFrame = true;
+    this.#position.passed(frame.ptsMs);
     this.#dispatch({ type: 'frame' });
     this.#events.onFrame(frame);
-  }
-
-  #watch(run: SourceRun): void {
-    const nowMs = performance.now();
-    if (this.#state.attempt > 0 && run.healthyMs >= HEALTHY_AFTER_MS) this.#dispatch({ type: 'healthy' });
-    const stall = run.stall(nowMs);
-    if (stall !== null) this.#dispatch({ type: 'replace', error: stall });
-  }
-
-  #clearPaceTimer(): void {
-    if (this.#paceTimer !== null) clearTimeout(this.#paceTimer);
-    this.#paceTimer = null;
+    return true;
   }
 }

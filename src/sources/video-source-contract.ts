@@ -35,10 +35,6 @@ export type VideoSourceOptions = {
   /** Multiplies every wait between two tries; for tests and benchmarks. Default 1. */
   readonly backoffScale?: number;
   readonly modelInputSize: Size;
-  /** Of a replay: at most the source's own speed, or as fast as frames are asked for. */
-  readonly pacing: 'realtime' | 'none';
-  /** Of a replay: hand out the first frame, then wait for {@link VideoSource.play}. */
-  readonly startPaused?: boolean;
   /** Most frames that may be held at a time before the source gives up on its consumer; default 96. */
   readonly maxHeldFrames?: number;
   readonly tools: FfmpegTools;
@@ -46,6 +42,9 @@ export type VideoSourceOptions = {
   readonly demoClip: () => Promise<string>;
   readonly log: Logger;
 };
+
+/** Where a replay is to go: the last frame at or before a position, ms after the first frame; or so many frames (not 0) from the frame at a presentation time. */
+export type SeekTarget = { readonly positionMs: number } | { readonly fromPtsMs: number; readonly frames: number };
 
 /** What is known of a source now; unknown is `null`. */
 export type SourceStatus = {
@@ -89,9 +88,15 @@ export interface VideoSource {
   start(): void;
   /** Lets a replay hand out `count` more frames; `Infinity` for all. Without effect on a live source. */
   request(count: number): void;
-  /** A replay holds its frames back; a live source is stopped. */
+  /** Stops a live source. Without effect on a replay: it hands out what is asked for, and no more. */
   pause(): void;
+  /** Starts a live source again. */
   play(): void;
+  /** Lets a replay go elsewhere, also one that has ended: the frame there is what it hands out next, then those behind it. The newest of several wins.
+   * A step beyond the last frame gives none, and the end again.
+   * @returns the `seq` of the frame there: what comes with a lower one was on its way before
+   * @throws {CommandNotSupportedError} of a live source */
+  seek(target: SeekTarget): number;
   /** Starts ffmpeg again with another size of the model's input; a replay goes on after the last frame that it handed out. */
   setModelInputSize(size: Size): void;
   /** Ends everything; resolves when ffmpeg is gone. No event comes after that. Idempotent. Frames that are held stay valid. */

@@ -2,7 +2,7 @@ import { LiveSource } from './live-source.js';
 import { ReplaySource } from './replay-source.js';
 import type { VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
 
-export type { SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
+export type { SeekTarget, SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
 
 /** Makes the source of one stream; nothing runs before `start()`. */
 export function createVideoSource(options: VideoSourceOptions, events: VideoSourceEvents): VideoSource {

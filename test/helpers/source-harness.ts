@@ -45,7 +45,7 @@ export function sourceHarness(): SourceHarness {
     const made = createVideoSource(
       {
         streamId: 'test', source, mode: 'replay', fps: null, widthPx: null, loop: false, transport: 'tcp', timeoutMs: 5000,
-        modelInputSize: { widthPx: 128, heightPx: 128 }, pacing: 'none', tools, demoClip: () => Promise.reject(new Error('not asked for')), log: pino({ level: 'silent' }), ...options,
+        modelInputSize: { widthPx: 128, heightPx: 128 }, tools, demoClip: () => Promise.reject(new Error('not asked for')), log: pino({ level: 'silent' }), ...options,
       },
       {
         onFrame: (frame) => {
