@@ -74,12 +74,13 @@ export async function rotatedClip(name: string, path: string, degrees: number): 
 }
 
 /** Reads the number off a picture of a {@link numberedClip}.
- * @param box where the picture lies, for a model's input */
-export function numberOf(image: PixelImage, box?: Letterbox): number {
+ * @param box where the picture lies, for a model's input
+ * @param bits bars of the picture */
+export function numberOf(image: PixelImage, box?: Letterbox, bits = NUMBER_BITS): number {
   const area = box === undefined ? { x: 0, y: 0, width: image.widthPx, height: image.heightPx } : { x: box.offsetXPx, y: box.offsetYPx, width: box.content.widthPx, height: box.content.heightPx };
   let number = 0;
-  for (let bit = 0; bit < NUMBER_BITS; bit += 1) {
-    const [red] = pixelAt(image, area.x + Math.floor(((bit + 0.5) * area.width) / NUMBER_BITS), area.y + Math.floor(area.height / 2));
+  for (let bit = 0; bit < bits; bit += 1) {
+    const [red] = pixelAt(image, area.x + Math.floor(((bit + 0.5) * area.width) / bits), area.y + Math.floor(area.height / 2));
     if (red > 127) number += 2 ** bit;
   }
   return number;
