@@ -28,7 +28,7 @@ export type DecodeGraphOptions = {
 
 /** The filter graph of one decode: the frames that pass `fps` have their time printed and go to both outputs, so that the nth of
  * one output, the nth of the other and the nth time are one frame. Every size is explicit: a source that changes its resolution
- * keeps giving pictures of the same size. */
+ * keeps giving pictures of the same size, with bars at the sides where its shape has changed, in both outputs alike. */
 export function decodeGraph(options: DecodeGraphOptions): string {
   const { content, canvas, offsetXPx, offsetYPx } = options.letterbox;
   const shared = [
@@ -42,12 +42,12 @@ export function decodeGraph(options: DecodeGraphOptions): string {
     'split=2',
   ].join(',');
   const model = [
-    `[m]scale=${sizeText(content)}:flags=bilinear`,
+    `[m]${fitInto(content)}`,
     'format=rgb24',
-    `pad=${sizeText(canvas)}:${String(offsetXPx)}:${String(offsetYPx)}:color=${PAD_COLOUR}`,
+    `pad=${sizeText(canvas)}:${String(offsetXPx)}+(${String(content.widthPx)}-iw)/2:${String(offsetYPx)}+(${String(content.heightPx)}-ih)/2:color=${PAD_COLOUR}`,
     `setsar=1${MODEL_OUTPUT}`,
   ].join(',');
-  const display = [`[d]scale=${sizeText(options.displaySize)}:flags=bilinear`, 'format=rgba', `setsar=1${DISPLAY_OUTPUT}`].join(',');
+  const display = [`[d]${fitInto(options.displaySize)}`, 'format=rgba', `pad=${sizeText(options.displaySize)}:(ow-iw)/2:(oh-ih)/2`, `setsar=1${DISPLAY_OUTPUT}`].join(',');
   return `${shared}[m][d];${model};${display}`;
 }
 
@@ -62,6 +62,15 @@ export function selectNearest(fps: number, declaredFps: Rational | null, gridSta
   const position = `(t-(${start})+${String(halfIntervalS + 1e-6)})*${String(fps)}`;
   // Variable 0 holds the number of the first point without a frame.
   return `select='if(isnan(t),1,if(gt(${position},ld(0))+gt(ld(0)-${position},1.5),1+0*st(0,ceil(${position})),0))'`;
+}
+
+/** Scales to a size; a picture of another shape (`dar`: width by height in square pixels), to what fits inside. Up to 2 % is rounding and not another shape; ten times
+ * is a damaged sample aspect, which counts for nothing. */
+function fitInto(size: Size): string {
+  const [width, height] = [String(size.widthPx), String(size.heightPx)];
+  const shape = `(dar*${height}/${width})`;
+  const same = `between(${shape},0.98,1.02)+lt(${shape},0.11)+gt(${shape},9)`;
+  return `scale=w='if(${same}+gt(${shape},1),${width},max(1,round(${height}*dar)))':h='if(${same}+lt(${shape},1),${height},max(1,round(${width}/dar)))':flags=bilinear`;
 }
 
 function sizeText(size: Size): string {

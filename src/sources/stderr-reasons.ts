@@ -26,7 +26,7 @@ export function isUnauthorized(stderrTail: string): boolean {
   return /\b401 unauthorized|\b403 forbidden|authorization failed/iu.test(stderrTail);
 }
 
-/** Whether a line tells of damaged or missing video data, as ffmpeg does while it goes on and ends with 0. */
+/** Whether a line tells of damaged or missing video data, as ffmpeg does while it goes on and ends with 0. What the outputs say of times that jump back is none: they are raw pictures. */
 export function isDamageReport(line: string): boolean {
-  return /\[(?:error|fatal|panic)\]/u.test(line) && !/deprecated/iu.test(line);
+  return /\[(?:error|fatal|panic)\]/u.test(line) && !/deprecated|^\[rawvideo @|non monoton/iu.test(line);
 }

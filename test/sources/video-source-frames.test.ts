@@ -1,9 +1,11 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { VideoFrame } from '../../src/core/frames.js';
-import { generated, numberedClip, pixelAt, rotatedClip } from '../helpers/clips.js';
+import { generated, numberedClip, numberOf, pixelAt, rotatedClip } from '../helpers/clips.js';
 import { sourceHarness, upTo } from '../helpers/source-harness.js';
 
-const { readAll } = sourceHarness();
+const { folder, readAll } = sourceHarness();
 
 describe('the frames of a source', () => {
   it('come once each, both sizes and the time of the same frame, 30000/1001 exactly', async () => {
@@ -128,3 +130,38 @@ describe('fps', () => {
 function colourName([red, green, blue]: readonly [number, number, number]): string {
   return { '100': 'red', '010': 'lime', '001': 'blue', '111': 'white', '000': 'black' }[[red, green, blue].map((value) => (value > 127 ? 1 : 0)).join('')] ?? 'other';
 }
+
+describe('a source that changes in mid-stream', () => {
+  it.each([
+    { to: 'a smaller picture of the same shape', widthPx: 80, heightPx: 48, codec: ['-bf', '0'], across: 160, down: 96 },
+    { to: 'a larger and narrower one', widthPx: 192, heightPx: 192, codec: ['-bf', '0'], across: 96, down: 96 },
+    { to: 'a wider one', widthPx: 320, heightPx: 96, codec: ['-bf', '0'], across: 160, down: 48 },
+    { to: 'one whose pixels are wide', widthPx: 80, heightPx: 96, codec: ['-bf', '0'], filters: 'setsar=2', across: 160, down: 96 },
+  ])('keeps its frames, and what was found on them in place: $to', async ({ to, codec, across, down, ...size }) => {
+    const first = await numberedClip({ name: 'before.ts', frames: 30, options: ['-bf', '0'] });
+    const second = await numberedClip({ name: `after-${to}.ts`, frames: 30, ...size, options: codec });
+    const joined = join(folder(), `${to}.ts`);
+    await writeFile(joined, Buffer.concat([await readFile(first), await readFile(second)]));
+    const last: { display: number; model: number; topLeft: readonly number[]; modelTopLeft: readonly number[] }[] = [];
+    const { frames, source } = await readAll(joined, {}, (frame) => {
+      const { display, modelInput, letterbox: { offsetXPx, offsetYPx, content, source } } = frame;
+      const inDisplay = { source, content: { widthPx: across, heightPx: down }, canvas: display, offsetXPx: Math.floor((160 - across) / 2), offsetYPx: Math.floor((96 - down) / 2) };
+      // The same part of the picture in the model's input.
+      const inContent = (px: number): number => Math.round((px * content.widthPx) / 160);
+      const inModel = { source, content: { widthPx: inContent(across), heightPx: inContent(down) }, canvas: modelInput, offsetXPx: offsetXPx + inContent(inDisplay.offsetXPx), offsetYPx: offsetYPx + inContent(inDisplay.offsetYPx) };
+      last.push({ display: numberOf(display, inDisplay), model: numberOf(modelInput, inModel), topLeft: pixelAt(display, 0, 0), modelTopLeft: pixelAt(modelInput, Math.ceil(offsetXPx), Math.ceil(offsetYPx)) });
+      frame.release();
+    });
+    expect(source.status).toMatchObject({ state: 'ended', error: null, restarts: 0 });
+    // The first frames of the new stream may be lost with its first key frame.
+    expect(frames.slice(0, 30).map((frame) => frame.display)).toEqual(upTo(30));
+    const changed = last.slice(30);
+    expect(changed.length).toBeGreaterThanOrEqual(28);
+    expect(changed.map(({ display }) => display)).toEqual(upTo(30).slice(-changed.length));
+    expect(changed.map(({ model }) => model)).toEqual(changed.map(({ display }) => display));
+    if (across < 160 || down < 96) {
+      expect(changed.at(-1)?.topLeft).toEqual([0, 0, 0]);
+      expect(changed.at(-1)?.modelTopLeft).toEqual([114, 114, 114]);
+    }
+  });
+});
