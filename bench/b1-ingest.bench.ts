@@ -2,7 +2,7 @@ import { createLogger } from '../src/telemetry/logger.js';
 import { letterbox } from '../src/core/geometry.js';
 import { findFfmpeg, type FfmpegTools } from '../src/ffmpeg/tools.js';
 import { decodeGraph, DISPLAY_OUTPUT, MODEL_OUTPUT } from '../src/sources/decode-graph.js';
-import { probeSource } from '../src/sources/probe-source.js';
+import { examineSource } from '../src/sources/open-run.js';
 import { createVideoSource } from '../src/sources/video-source.js';
 import { measure, type Benchmark, type BenchmarkContext, type PreparedBenchmark } from './harness/benchmark.js';
 import { makeClip } from './inputs/clips.js';
@@ -50,7 +50,8 @@ async function prepare({ quick, cacheFolder }: BenchmarkContext): Promise<Prepar
 
 /** The very graph that the source uses, so that all contenders do the same work inside ffmpeg. */
 async function decodeOf(clip: string, tools: FfmpegTools): Promise<Decode> {
-  const info = await probeSource(clip, { tools });
+  const noDemo = (): Promise<string> => Promise.reject(new Error('this benchmark plays no demo'));
+  const info = await examineSource({ source: clip, tools, transport: 'tcp', timeoutMs: 10_000, demoClip: noDemo }, new AbortController().signal);
   const filterGraph = decodeGraph({
     timeBase: info.timeBase,
     orientation: info.orientation,
@@ -59,6 +60,7 @@ async function decodeOf(clip: string, tools: FfmpegTools): Promise<Decode> {
     fps: null,
     declaredFps: info.declaredFps,
     gridStartMs: null,
+    hasAlpha: false,
     timestampsFd: 5,
   });
   return {

@@ -19,7 +19,7 @@ import { followDetector } from './pipeline/follow-detector.js';
 import { Pipeline, type PipelineStreamOptions } from './pipeline/pipeline.js';
 import { PipelineAdmin } from './pipeline/stream-admin.js';
 import { defaultBudgetBytes, FrameBudget } from './sources/frame-budget.js';
-import { checkSourceAccess, type SourceAccess } from './sources/source-access.js';
+import { accessOf, checkSourceAccess, type SourceAccess } from './sources/source-access.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { startViewerServer, type ViewerServer } from './viewers/viewer-server.js';
@@ -77,7 +77,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     parts.viewers = viewers;
     // Only now: a port that is taken is said at once, before a model is loaded.
     host.start();
-    for (const stream of config.streams) parts.pipeline.add(add(stream, accessOf(config.sources, false)));
+    for (const stream of config.streams) parts.pipeline.add(add(stream, accessOf(config.sources, 'configured')));
     let closing: Promise<void> | null = null;
     return {
       url: viewers.url,
@@ -153,19 +153,13 @@ type StreamContext = { readonly options: ServiceOptions; readonly secrets: Secre
 async function defineStream(definition: unknown, sources: SourcesConfig): Promise<[StreamConfig, SourceAccess]> {
   const { stream, problems } = parseStreamDefinition(definition, { file: null, defaultId: null, baseDir: process.cwd() });
   if (stream === null) throw new ConfigError(problems.map(({ path, message }) => ({ file: null, path: formatPath(path), message })));
-  const access = accessOf(sources, true);
+  const access = accessOf(sources, 'added');
   for (const source of [stream.source, stream.detectSource]) if (source !== null && source !== DEMO_SOURCE) await checkSourceAccess(source, access);
   return [stream, access];
 }
 
-/** What a source may lead to. @param isAdded at run time, by whoever may use the API */
-function accessOf({ networks, roots, maxSidePx, maxMegapixels }: SourcesConfig, isAdded: boolean): SourceAccess {
-  const limits = { maxSidePx, maxPixels: maxMegapixels * 1e6 };
-  return isAdded ? { ...limits, network: { kind: 'networks', networks }, roots } : { ...limits, network: { kind: 'configured' }, roots: null };
-}
-
 function streamOptions(stream: StreamConfig, access: SourceAccess, { options, secrets, parts, tools, metrics, budget }: StreamContext): PipelineStreamOptions {
-  const { id, name, mode, thresholds, source, detectSource, fps, widthPx, loop, transport, timeoutMs, hwaccel, hwaccelDevice } = stream;
+  const { id, name, mode, thresholds, source, detectSource, fps, widthPx, loop, transport, timeoutMs, hwaccel, hwaccelDevice, imageFps } = stream;
   const log = options.log.child({ stream: id });
   const forget = [source, detectSource].flatMap((each) => (each === null ? [] : [secrets.register(each)]));
   // The clip of the demo lies in the cache, where no root is.
@@ -178,7 +172,7 @@ function streamOptions(stream: StreamConfig, access: SourceAccess, { options, se
     redactedSource: redactUrl(source),
     redact: secrets.redact,
     onClosed: () => { for (const each of forget) each(); },
-    source: { source, detectSource, hwaccel, hwaccelDevice, access: allowed, budget, fps, widthPx, loop, transport, timeoutMs, tools, demoClip: parts.demoClip.path, log },
+    source: { source, detectSource, hwaccel, hwaccelDevice, access: allowed, budget, fps, imageFps, widthPx, loop, transport, timeoutMs, tools, demoClip: parts.demoClip.path, log },
     detector: parts.host.detector,
     batcher: parts.batcher,
     annotator: parts.annotator,

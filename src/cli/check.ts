@@ -8,6 +8,7 @@ import { findFfmpeg, type FfmpegTools } from '../ffmpeg/tools.js';
 import { openDetector } from '../service.js';
 import { rationalValue } from '../ffmpeg/rational.js';
 import { examineSource } from '../sources/open-run.js';
+import { accessOf, type SourceAccess } from '../sources/source-access.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-code.js';
@@ -38,18 +39,18 @@ async function runChecks(flags: ServiceFlags, log: Logger, signal: AbortSignal):
   const config = await findings.look('configuration', () => loadConfig({ flags }), describeConfig);
   if (config === null && signal.aborted) return EXIT_OK;
   if (config === null) return findings.hasConfigError ? EXIT_USAGE : EXIT_FAILED;
-  if (tools !== null) for (const stream of config.streams) await checkStream(findings, stream, { tools, log, signal });
+  if (tools !== null) for (const stream of config.streams) await checkStream(findings, stream, { tools, access: accessOf(config.sources, 'configured'), log, signal });
   await findings.look('backend', () => checkBackend(config, log, signal), (message) => message);
   return findings.problems === 0 || signal.aborted ? EXIT_OK : EXIT_FAILED;
 }
 
-async function checkStream(findings: Findings, stream: StreamConfig, context: { tools: FfmpegTools; log: Logger; signal: AbortSignal }): Promise<void> {
-  const { tools, log, signal } = context;
-  const { source, transport, timeoutMs } = stream;
+async function checkStream(findings: Findings, stream: StreamConfig, context: { tools: FfmpegTools; access: SourceAccess; log: Logger; signal: AbortSignal }): Promise<void> {
+  const { tools, access, log, signal } = context;
+  const { source, transport, timeoutMs, imageFps } = stream;
   const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: cacheDir(), tools, log, signal });
   await findings.look(
     `stream ${stream.id}`,
-    () => examineSource({ source, transport, timeoutMs, tools, demoClip }, signal),
+    () => examineSource({ source, transport, timeoutMs, imageFps, access, tools, demoClip }, signal),
     ({ size, declaredFps, durationMs }) =>
       [`${String(size.widthPx)}x${String(size.heightPx)}`, declaredFps === null ? null : `${String(Number(rationalValue(declaredFps).toFixed(2)))} fps`, durationMs === null ? null : `${(durationMs / 1000).toFixed(1)} s`, stream.mode]
         .filter((part) => part !== null)

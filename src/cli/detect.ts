@@ -11,8 +11,7 @@ import { ensureDemoClip } from '../demo/demo-clip.js';
 import { findFfmpeg, type FfmpegTools } from '../ffmpeg/tools.js';
 import { detectFile, type FrameSink } from '../pipeline/detect-file.js';
 import { openDetector } from '../service.js';
-import { probeSource } from '../sources/probe-source.js';
-import { DEMO_SOURCE } from '../core/source-kind.js';
+import { examineSource } from '../sources/open-run.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { JsonLinesSink } from './json-lines-sink.js';
 import { addLogOptions, loggerOf, quietUnlessAsked, type LogFlags } from './log-options.js';
@@ -41,7 +40,7 @@ const STANDARD_OUTPUT = '-';
 export function detectCommand(): Command {
   const command = new Command('detect')
     .description('look at every frame of a file once: JSON lines, and/or a video with the boxes drawn')
-    .argument('<input>', 'video file')
+    .argument('<input>', 'video file, or a folder or pattern of images')
     .option('--jsonl <file>', 'where the JSON lines go, - for standard output (the default when no --output is given)')
     .option('--output <file>', 'annotated video, MP4')
     .option('--backend <backend>', 'embedded, or host:port[,host:port…] of TensorFlow Serving (default: embedded)')
@@ -67,8 +66,10 @@ async function runDetect(input: string, flags: DetectFlags): Promise<void> {
   const progress = createProgress(process.stderr);
   try {
     const tools = await findFfmpeg();
+    const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: cacheDir(), tools, log, signal: shutdown.signal });
+    const source = { streamId: basename(input), source: input, fps, widthPx: null, loop: false, transport: 'tcp', timeoutMs: NETWORK_TIMEOUT_MS, tools, demoClip, log } as const;
     // Looked at before anything is opened for writing or loaded: a mistyped name costs nothing.
-    if (input !== DEMO_SOURCE) await probeSource(input, { tools, timeoutMs: NETWORK_TIMEOUT_MS, signal: shutdown.signal });
+    await examineSource(source, shutdown.signal);
     const outputs = await openOutputs(basename(input), flags, tools);
     closers.push(() => outputs.close());
     const host = await openDetector({ config, metrics: createMetrics(), log });
@@ -79,9 +80,8 @@ async function runDetect(input: string, flags: DetectFlags): Promise<void> {
     });
     host.start();
     await host.whenReady(READY_TIMEOUT_MS, shutdown.signal);
-    const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: cacheDir(), tools, log, signal: shutdown.signal });
     const run = detectFile({
-      source: { streamId: basename(input), source: input, fps, widthPx: null, loop: false, transport: 'tcp', timeoutMs: NETWORK_TIMEOUT_MS, tools, demoClip, log },
+      source,
       detector: host.detector,
       thresholds: { '*': threshold },
       sinks: outputs.sinks,

@@ -1,13 +1,13 @@
 import { userInfoOf } from './source-kind.js';
 
 /** Names of query parameters (and of `key=value` pieces of a path, as some cameras have them) whose value is a secret. */
-const SECRET_PARAMETER = /((?:^|[?&;/_,\s])(?:[a-z0-9.-]*(?:token|secret|passw(?:or)?d|passwd|pwd|pass|signature|sig|apikey|api-key|api_key|access_key|auth|credential)[a-z0-9.-]*|key|usr|user|username|login)=)[^&;\s"'<>|]*/giu;
+const SECRET_PARAMETER = /((?:^|[?&;/_,\s])(?:[a-z0-9.-]*(?:token|secret|passw(?:or)?d|passwd|pwd|pass|signature|sig|apikey|api-key|api_key|access_key|auth|credential)[a-z0-9.-]*|key|usr|user|username|login)=)[^&;]*/giu;
 
-/** `scheme://user:password@`. Greedy up to the last `@` of the word: a password may hold `@ : / ? #` unescaped. */
-const USER_INFO = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'<>|]*@/giu;
+/** `scheme://user:password@`. Greedy up to the last `@`: a password may hold `@ : / ? # ' "` unescaped. */
+const USER_INFO = /\b([a-z][a-z0-9+.-]*:\/\/).*@/isu;
 
 /** `scheme://user:password` whose rest was cut off: after the colon comes no port. */
-const CUT_USER_INFO = /\b([a-z][a-z0-9+.-]*:\/\/)(?!\*\*\*@)[^\s/?#"'<>|@:[\]]*:(?!\d{0,5}(?:[/?#,;)\\\s"'<>|]|\.?$))[^\s"'<>|]*/giu;
+const CUT_USER_INFO = /\b([a-z][a-z0-9+.-]*:\/\/)(?!\*\*\*@)[^/?#@:[\]]*:(?!\d{0,5}(?:[/?#,;)\\\s"'<>|]|\.?$)).*/isu;
 
 /** Any URL in a text. */
 const URL_WORD = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>|]+/giu;

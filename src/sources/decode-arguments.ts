@@ -3,9 +3,9 @@ import { composeArguments, passthroughTiming } from '../ffmpeg/compose.js';
 import type { FfmpegTools } from '../ffmpeg/tools.js';
 import { decodeGraph, DISPLAY_OUTPUT, MODEL_OUTPUT } from './decode-graph.js';
 import type { InputWay, SourceInfo } from './probe-source.js';
-import { openOptions, type SourceLocation, type TransportOptions } from './source-location.js';
+import { isOnDisk, openOptions, type OpenSettings, type SourceLocation } from './source-location.js';
 
-export type DecodeOptions = TransportOptions & {
+export type DecodeOptions = OpenSettings & {
   readonly tools: FfmpegTools;
   readonly location: SourceLocation;
   readonly info: SourceInfo;
@@ -24,6 +24,8 @@ export type DecodeOptions = TransportOptions & {
   readonly realtime: boolean;
   /** Never pause the pipes. */
   readonly live: boolean;
+  /** The source tells no times. */
+  readonly byArrival: boolean;
   /** Start again at the end, for ever, timestamps growing. */
   readonly loop: boolean;
   /** Start about here, ms after the source's start; a frame before it may still come. */
@@ -53,13 +55,15 @@ export function decodeArguments(options: DecodeOptions): readonly string[] {
   return composeArguments({
     inputOptions: [
       ...openOptions(location, tools, options),
-      ...(options.live && !options.realtime && location.kind !== 'file' ? ['-fflags', '+nobuffer', '-flags', 'low_delay'] : []),
+      ...(options.live && !options.realtime && !isOnDisk(location) ? ['-fflags', '+nobuffer', '-flags', 'low_delay'] : []),
       // What the stream holds is known from the probe: looking again would cost one or two key frames (measured: 2 to 3 s to the first frame, 1 s without).
       ...(options.live && location.kind === 'rtsp' ? ['-analyzeduration', '100000', '-fpsprobesize', '0'] : []),
       ...hwaccelOptions(options.hwaccel, options.hwaccelDevice, info.codecName),
       // A picture that grows in mid-stream is refused by the decoder, before there is memory for it.
       '-max_pixels', String(options.maxPixels),
       ...(options.realtime ? ['-re'] : []),
+      // Where a camera tells no times, those of `fps` are ours.
+      ...(options.byArrival ? ['-use_wallclock_as_timestamps', '1'] : []),
       ...(options.loop ? ['-stream_loop', '-1'] : []),
       ...(options.seekMs === null ? [] : ['-ss', (options.seekMs / 1000).toFixed(6)]),
       // Rotation is part of the graph, so that the picture and the size we count with cannot differ.
@@ -79,6 +83,8 @@ export function decodeArguments(options: DecodeOptions): readonly string[] {
       fps: options.fps,
       declaredFps: info.declaredFps,
       gridStartMs: options.gridStartMs,
+      // One image may be transparent although the first is not.
+      hasAlpha: info.hasAlpha || location.kind === 'images',
       timestampsFd: options.timestampsFd,
     }),
     outputs: [

@@ -22,6 +22,8 @@ export type DecodeGraphOptions = {
   readonly declaredFps: Rational | null;
   /** Timestamp (ms) that the grid of `fps` starts at; `null`: the first frame's. */
   readonly gridStartMs: number | null;
+  /** Whether the source's pixels may be transparent. */
+  readonly hasAlpha: boolean;
   /** Descriptor that the frames' times are printed to. */
   readonly timestampsFd: number;
 };
@@ -47,7 +49,8 @@ export function decodeGraph(options: DecodeGraphOptions): string {
     `pad=${sizeText(canvas)}:${String(offsetXPx)}+(${String(content.widthPx)}-iw)/2:${String(offsetYPx)}+(${String(content.heightPx)}-ih)/2:color=${PAD_COLOUR}`,
     `setsar=1${MODEL_OUTPUT}`,
   ].join(',');
-  const display = [`[d]${fitInto(options.displaySize)}`, 'format=rgba', `pad=${sizeText(options.displaySize)}:(ow-iw)/2:(oh-ih)/2`, `setsar=1${DISPLAY_OUTPUT}`].join(',');
+  // rgb24 in between makes every pixel opaque.
+  const display = [`[d]${fitInto(options.displaySize)}`, ...(options.hasAlpha ? ['format=rgb24'] : []), 'format=rgba', `pad=${sizeText(options.displaySize)}:(ow-iw)/2:(oh-ih)/2`, `setsar=1${DISPLAY_OUTPUT}`].join(',');
   return `${shared}[m][d];${model};${display}`;
 }
 

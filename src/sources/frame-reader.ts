@@ -79,7 +79,8 @@ export class FrameReader {
     ];
     const declared = options.info.declaredFps;
     const intervalMs = 1000 / Math.min(options.fps ?? Infinity, declared === null ? 25 : rationalValue(declared));
-    const times = new TimestampReader(options.info.timeBase, intervalMs, (ptsMs) => { this.#joiner.pushTime(ptsMs); });
+    const { info: { timeBase }, byArrival } = options;
+    const times = new TimestampReader({ timeBase, intervalMs, byArrival }, (ptsMs) => { this.#joiner.pushTime(ptsMs); });
     this.#process = new OwnedProcess({
       program: options.tools.ffmpegPath,
       args: decodeArguments({ ...options, modelFd: MODEL_FD, displayFd: DISPLAY_FD, timestampsFd: TIMESTAMPS_FD }),

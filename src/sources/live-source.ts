@@ -11,6 +11,7 @@ import { DEMO_SOURCE } from '../core/source-kind.js';
 import type { SourceLocation } from './source-location.js';
 import type { SourceRun } from './source-run.js';
 import { infoStatus, statusError } from './source-status.js';
+import { SourceWay } from './source-way.js';
 import { INITIAL_STATE, step, type LiveOutcome, type RunOutcome, type SupervisorEffect, type SupervisorEvent, type SupervisorState } from './supervisor-machine.js';
 import type { SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
 
@@ -38,6 +39,7 @@ export class LiveSource implements VideoSource {
   readonly #events: VideoSourceEvents;
   readonly #loop: boolean;
   readonly #pools: FramePools;
+  readonly #way: SourceWay;
   readonly #choice: RunChoice;
   readonly #queue: SupervisorEvent[] = [];
   #state: SupervisorState = INITIAL_STATE;
@@ -63,6 +65,7 @@ export class LiveSource implements VideoSource {
     this.#events = events;
     this.#modelInputSize = options.modelInputSize;
     this.#pools = new FramePools(options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES, options.budget);
+    this.#way = new SourceWay(options);
     this.#choice = new RunChoice({ source, detectSource: detectSource ?? null, hwaccel: hwaccel ?? null });
     this.#loop = options.loop || source === DEMO_SOURCE;
   }
@@ -117,6 +120,7 @@ export class LiveSource implements VideoSource {
     this.#dispatch({ type: 'close' });
     await this.#running;
     this.#pools.close();
+    await this.#way.close();
   }
 
   /** Takes events one after the other, those too that its own effects and listeners cause. */
@@ -215,8 +219,7 @@ export class LiveSource implements VideoSource {
     const run = await openRun({
       source: this.#options,
       location,
-      // A file stays what it is; a camera may come back with other settings.
-      knownInfo: location.kind === 'file' ? this.#info : null,
+      way: this.#way,
       pools: this.#pools,
       signal,
       plan: () => ({ modelInputSize: this.#modelInputSize, loop: this.#loop, hwaccel: this.#choice.hwaccel, gridStartMs: null, seekMs: null }),

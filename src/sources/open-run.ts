@@ -1,21 +1,22 @@
+import { stat } from 'node:fs/promises';
 import { ClosedError, type SightlineError } from '../core/errors.js';
-import type { FramePools } from './frame-pools.js';
-import type { InputRoute } from './gateway/route.js';
-import { openRoute, resolveUpstream } from './gateway/source-gateway.js';
-import { closeFramePipes, openFramePipes } from './frame-reader.js';
-import { probeSource, type SourceInfo } from './probe-source.js';
 import { DEMO_SOURCE } from '../core/source-kind.js';
-import { parseSource, type SourceLocation } from './source-location.js';
+import type { FramePools } from './frame-pools.js';
+import { closeFramePipes, openFramePipes } from './frame-reader.js';
+import type { InputRoute } from './gateway/route.js';
+import { resolveUpstream } from './gateway/source-gateway.js';
+import type { SourceInfo } from './probe-source.js';
 import type { Address } from './reachability.js';
-import { CONFIGURED_ACCESS, checkFileAccess } from './source-access.js';
+import { CONFIGURED_ACCESS } from './source-access.js';
+import { parseSource, type SourceLocation } from './source-location.js';
 import { SourceRun, type RunPlan } from './source-run.js';
+import { SourceWay, type SourceWayOptions } from './source-way.js';
 import type { VideoSourceOptions } from './video-source-contract.js';
 
 export type OpenRunOptions = {
   readonly source: VideoSourceOptions;
+  readonly way: SourceWay;
   readonly location: SourceLocation;
-  /** What an earlier run found, so that the source is not asked again; `null`: ask. Only what cannot change meanwhile may be given. */
-  readonly knownInfo: SourceInfo | null;
   readonly pools: FramePools;
   /** Ends the opening at any point; what was opened is closed. A run that was opened belongs to the caller. */
   readonly signal: AbortSignal;
@@ -27,56 +28,40 @@ export type OpenRunOptions = {
   readonly onError: (error: SightlineError) => void;
 };
 
-/** Takes the source of a stream apart; the demo's clip is drawn where it is not there.
+/** Takes the source of a stream apart; the demo's clip is drawn where it is not there, and a path that is a folder means the images in it.
  * @param source one of the stream's addresses
  * @throws {SourceOpenError} when it is no source
  * @throws {ClosedError} when `signal` came first */
-export async function locateSource(source: string, options: Pick<VideoSourceOptions, 'demoClip'>, signal: AbortSignal): Promise<SourceLocation> {
-  return parseSource(source === DEMO_SOURCE ? await unlessAborted(options.demoClip(), signal) : source);
+export async function locateSource(source: string, { demoClip }: Pick<VideoSourceOptions, 'demoClip'>, signal: AbortSignal): Promise<SourceLocation> {
+  const location = parseSource(source === DEMO_SOURCE ? await unlessAborted(demoClip(), signal) : source);
+  if (location.kind !== 'file') return location;
+  // What is wrong with a path is said when it is opened.
+  const isFolder = await stat(location.path).then((facts) => facts.isDirectory(), () => false);
+  return isFolder ? { ...location, kind: 'images', pattern: null } : location;
 }
 
 /** Opens one run of ffmpeg on a source: the way to it, what it holds, pipes, process. All of it is closed with the run, or here when it fails.
- * @throws {SightlineError} why the source cannot be opened, see {@link probeSource}; what the way to it saw goes before what ffmpeg says
+ * @throws {SightlineError} why the source cannot be opened, see {@link SourceWay}; what the way to it saw goes before what ffmpeg says
  * @throws {SourceOpenError} retryable, when there is no memory for its frames
  * @throws {ClosedError} when `signal` ended it */
 export async function openRun(options: OpenRunOptions): Promise<SourceRun> {
-  const { location, source, signal } = options;
-  const route = await openWay(location, source, signal);
-  try {
-    return await openOn(route, options);
-  } catch (error) {
-    const failure = signal.aborted ? new ClosedError(location.displayName) : route.failure();
-    await route.close();
-    throw failure ?? error;
-  }
-}
-
-async function openOn(route: InputRoute, options: OpenRunOptions): Promise<SourceRun> {
-  const { location, source, pools, signal, onReady, onError } = options;
-  const { tools, transport, timeoutMs } = source;
-  const info = options.knownInfo ?? (await probeSource(location, { tools, transport, timeoutMs, signal, route, access: source.access ?? CONFIGURED_ACCESS }));
-  const pipes = await openFramePipes();
-  try {
-    signal.throwIfAborted();
-    return new SourceRun({ source, location, info, route, pools, pipes, ...options.plan(info), onReady, onError });
-  } catch (error) {
-    closeFramePipes(pipes);
-    throw error;
-  }
+  const { location, way, signal } = options;
+  return onRoute(way, location, signal, async (route) => openOn(route, await way.probe(location, route, signal), options));
 }
 
 /** Looks at what a source holds, by the way that a stream takes to it.
- * @throws {SightlineError} why it cannot be used, see {@link probeSource} */
-export async function examineSource(options: Pick<VideoSourceOptions, 'source' | 'tools' | 'transport' | 'timeoutMs' | 'access' | 'demoClip'>, signal: AbortSignal): Promise<SourceInfo> {
-  const { source, tools, transport, timeoutMs, access = CONFIGURED_ACCESS } = options;
-  const location = await locateSource(source, options, signal);
-  const route = await openWay(location, options, signal);
+ * @throws {SightlineError} why it cannot be used, see {@link SourceWay} */
+export async function examineSource(options: SourceWayOptions & Pick<VideoSourceOptions, 'source' | 'demoClip'>, signal: AbortSignal): Promise<SourceInfo> {
+  const location = await locateSource(options.source, options, signal);
+  const way = new SourceWay(options);
   try {
-    return await probeSource(location, { tools, transport, timeoutMs, signal, route, access });
-  } catch (error) {
-    throw route.failure() ?? error;
+    return await onRoute(way, location, signal, async (route) => {
+      const info = await way.probe(location, route, signal);
+      await route.close();
+      return info;
+    });
   } finally {
-    await route.close();
+    await way.close();
   }
 }
 
@@ -86,12 +71,28 @@ export function resolveSource(source: string, { access = CONFIGURED_ACCESS }: Vi
   return (signal) => resolveUpstream(source, access.network, signal);
 }
 
-/** The way that ffmpeg and ffprobe go to a source in one run: to the network only through the gateway. */
-async function openWay(location: SourceLocation, { access = CONFIGURED_ACCESS, transport, timeoutMs }: Pick<VideoSourceOptions, 'access' | 'transport' | 'timeoutMs'>, signal: AbortSignal): Promise<InputRoute> {
-  if (location.url !== null) return openRoute(location.url, { transport, timeoutMs, policy: access.network, signal });
-  // Where a link leads may have changed since the stream was added.
-  if (location.path !== null) await checkFileAccess(location.path, access, location.displayName);
-  return { input: location.input, environment: {}, failure: () => null, close: () => Promise.resolve() };
+/** Does `work` on an open way; where it fails, the way is closed, and what it saw itself is said. */
+async function onRoute<T>(way: SourceWay, location: SourceLocation, signal: AbortSignal, work: (route: InputRoute) => Promise<T>): Promise<T> {
+  let route: InputRoute | null = null;
+  try {
+    route = await way.open(location, signal);
+    return await work(route);
+  } catch (error) {
+    const failure = signal.aborted ? new ClosedError(location.displayName) : route?.failure();
+    await route?.close();
+    throw failure ?? error;
+  }
+}
+
+async function openOn(route: InputRoute, info: SourceInfo, { source, location, pools, signal, plan, onReady, onError }: OpenRunOptions): Promise<SourceRun> {
+  const pipes = await openFramePipes();
+  try {
+    signal.throwIfAborted();
+    return new SourceRun({ source, location, info, route, pools, pipes, ...plan(info), onReady, onError });
+  } catch (error) {
+    closeFramePipes(pipes);
+    throw error;
+  }
 }
 
 /** Waits for `work`, but no longer than until `signal`: what is drawn for the next start need not be waited for. */

@@ -5,11 +5,12 @@ import type { Size } from '../core/geometry.js';
 import { parseRational, rationalValue, ticksToMs, type Rational } from '../ffmpeg/rational.js';
 import { runProgram, type RunResult } from '../ffmpeg/run-program.js';
 import type { FfmpegTools } from '../ffmpeg/tools.js';
+import { carriesTimes } from './demuxers.js';
 import { orientationOf, uprightSize, type Orientation } from './orientation.js';
 import { stderrLog } from './stderr-log.js';
 import { isUnauthorized, plainReason } from './stderr-reasons.js';
 import { CONFIGURED_ACCESS, type SourceAccess } from './source-access.js';
-import { openOptions, parseSource, type SourceLocation, type TransportOptions } from './source-location.js';
+import { isOnDisk, openOptions, type OpenSettings, type PathLocation, type SourceLocation } from './source-location.js';
 
 /** What is known of a source before its first frame. */
 export type SourceInfo = {
@@ -17,6 +18,10 @@ export type SourceInfo = {
   readonly size: Size;
   readonly orientation: Orientation;
   readonly codecName: string;
+  /** ffmpeg's name of the container's demuxer, such as `mov,mp4,m4a,3gp,3g2,mj2`. */
+  readonly container: string;
+  /** Whether its pixels may be transparent, which nobody wants to see. */
+  readonly hasAlpha: boolean;
   /** Of the timestamps: seconds a tick. */
   readonly timeBase: Rational;
   /** What the source says of itself, frames a second; `null` when it says nothing. */
@@ -34,44 +39,42 @@ export type SourceInfo = {
 /** Time that ffprobe gets beside the network's own limit. */
 const PROBE_TIMEOUT_MS = 20_000;
 const ENTRIES =
-  'stream=index,codec_name,width,height,sample_aspect_ratio,time_base,avg_frame_rate,r_frame_rate,start_pts,duration,nb_frames:stream_tags=rotate,DURATION:stream_side_data=side_data_type,displaymatrix,rotation:format=duration,format_name';
+  'stream=index,codec_name,pix_fmt,width,height,sample_aspect_ratio,time_base,avg_frame_rate,r_frame_rate,start_pts,duration,nb_frames:stream_tags=rotate,DURATION:stream_side_data=side_data_type,displaymatrix,rotation:format=duration,format_name';
 
 /** What ffprobe or ffmpeg gets after `-i`, and the variables that it is started with. */
 export type InputWay = { readonly input: string; readonly environment: Readonly<Record<string, string | null>> };
 
-export type ProbeOptions = Partial<TransportOptions> & {
+export type ProbeOptions = Partial<OpenSettings> & {
   readonly tools: FfmpegTools;
-  /** The way to the source, where it is not the location itself. */
-  readonly route?: InputWay;
+  /** The way to the source. */
+  readonly route: InputWay;
   /** Larger pictures than it allows are refused, before any buffer is made for them. */
   readonly access?: SourceAccess;
   readonly signal?: AbortSignal;
 };
 
 /** Asks ffprobe what a source holds.
- * @param source path, `rtsp(s)://` or `http(s)://` (`demo:street` is for the caller to turn into a path)
  * @throws {SourceOpenError} one plain line that names the source: missing, a folder, not a video, no video stream, too large, refused
  * @throws {SourceUnauthorizedError} when the login is refused
  * @throws {SourceStalledError} when a network source does not answer in time
  * @throws {MissingProgramError} without ffprobe
  * @throws {ClosedError} when `signal` ended it */
-export async function probeSource(source: string | SourceLocation, options: ProbeOptions): Promise<SourceInfo> {
-  const location = typeof source === 'string' ? parseSource(source) : source;
-  if (location.path !== null) await assertReadable(location.path, location);
-  const transport = { transport: options.transport ?? 'tcp', timeoutMs: options.timeoutMs ?? 10_000 };
+export async function probeSource(location: SourceLocation, options: ProbeOptions): Promise<SourceInfo> {
+  if (location.kind === 'file' || location.kind === 'device') await assertReadable(location);
+  const settings = { transport: options.transport ?? 'tcp', timeoutMs: options.timeoutMs ?? 10_000, imageFps: options.imageFps };
   const result = await runProgram({
     program: options.tools.ffprobePath,
-    args: ['-hide_banner', '-loglevel', 'repeat+level+error', ...openOptions(location, options.tools, transport), '-print_format', 'json', '-select_streams', 'V', '-show_entries', ENTRIES, '-i', options.route?.input ?? location.input],
-    environment: options.route?.environment ?? {},
+    args: ['-hide_banner', '-loglevel', 'repeat+level+error', ...openOptions(location, options.tools, settings), '-print_format', 'json', '-select_streams', 'V', '-show_entries', ENTRIES, '-i', options.route.input],
+    environment: options.route.environment,
     setpriv: options.tools.setpriv,
-    timeoutMs: location.kind === 'file' ? PROBE_TIMEOUT_MS : PROBE_TIMEOUT_MS + transport.timeoutMs,
+    timeoutMs: isOnDisk(location) ? PROBE_TIMEOUT_MS : PROBE_TIMEOUT_MS + settings.timeoutMs,
     secrets: location.secrets,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   return readProbe(result, location, options.access ?? CONFIGURED_ACCESS);
 }
 
-async function assertReadable(path: string, { kind, displayName }: SourceLocation): Promise<void> {
+async function assertReadable({ kind, path, displayName }: PathLocation): Promise<void> {
   try {
     const facts = await stat(path);
     const problem = kind === 'device' ? (facts.isCharacterDevice() ? null : 'is not a camera') : fileProblem(facts);
@@ -85,7 +88,6 @@ async function assertReadable(path: string, { kind, displayName }: SourceLocatio
 }
 
 function fileProblem(facts: Stats): string | null {
-  if (facts.isDirectory()) return 'is a folder, expected a video file';
   // It is opened twice, to look at it and to play it: a pipe would be empty, or wait for ever, the second time.
   if (!facts.isFile()) return 'is a pipe or a device, expected a video file';
   return facts.size === 0 ? 'the file is empty' : null;
@@ -93,6 +95,7 @@ function fileProblem(facts: Stats): string | null {
 
 type ProbedStream = {
   codec_name?: string;
+  pix_fmt?: string;
   width?: number;
   height?: number;
   sample_aspect_ratio?: string;
@@ -105,13 +108,13 @@ type ProbedStream = {
   tags?: { rotate?: string; DURATION?: string };
   side_data_list?: { displaymatrix?: string; rotation?: number }[];
 };
-type Probed = { streams?: ProbedStream[]; programs?: unknown; format?: { duration?: string } };
+type Probed = { streams?: ProbedStream[]; programs?: unknown; format?: { duration?: string; format_name?: string } };
 
 function readProbe(result: RunResult, location: SourceLocation, access: SourceAccess): SourceInfo {
   const name = location.displayName;
   if (result.startError !== null) throw result.startError instanceof MissingProgramError ? result.startError : new SourceOpenError(`${name}: ffprobe did not start: ${result.startError.message}`, { retryable: true });
   if (result.endedBy === 'abort') throw new ClosedError(name);
-  const retryable = location.kind !== 'file';
+  const retryable = !isOnDisk(location);
   const log = stderrLog(result.stderrTail);
   if (result.endedBy === 'timeout') {
     if (retryable) throw new SourceStalledError(`${name}: no answer in time`, { log });
@@ -142,12 +145,15 @@ function describe(stream: ProbedStream, probed: Probed, { name, access: { maxSid
   const timeBase = parseRational(stream.time_base) ?? { num: 1, den: 90_000 };
   const streamDurationMs = secondsToMs(stream.duration) ?? clockToMs(stream.tags?.DURATION);
   const frameCount = Number(stream.nb_frames);
+  const container = probed.format?.format_name ?? 'unknown';
   return {
     size,
     orientation,
     codecName: stream.codec_name ?? 'unknown',
+    container,
+    hasAlpha: /^(?:yuva|rgba|argb|bgra|abgr|gbrap|ya\d|pal8|ayuv|vuya)/u.test(stream.pix_fmt ?? ''),
     timeBase,
-    declaredFps: declaredFps(stream),
+    declaredFps: carriesTimes(container) ? declaredFps(stream) : null,
     durationMs: streamDurationMs ?? secondsToMs(probed.format?.duration),
     durationIsExact: streamDurationMs !== null,
     frameCount: Number.isInteger(frameCount) && frameCount > 0 ? frameCount : null,

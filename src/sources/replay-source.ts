@@ -10,6 +10,7 @@ import { outcomeOfError, outcomeOfRun } from './run-outcome.js';
 import type { SourceLocation } from './source-location.js';
 import type { RunPlan, SourceRun } from './source-run.js';
 import { infoStatus, statusError } from './source-status.js';
+import { SourceWay } from './source-way.js';
 import type { RunOutcome } from './supervisor-machine.js';
 import type { SeekTarget, SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
 
@@ -23,6 +24,7 @@ export class ReplaySource implements VideoSource {
   readonly #options: VideoSourceOptions;
   readonly #events: VideoSourceEvents;
   readonly #pools: FramePools;
+  readonly #way: SourceWay;
   readonly #position = new ReplayPosition();
   readonly #queue: ReplayEvent[] = [];
   #state: ReplayState = REPLAY_INITIAL_STATE;
@@ -46,6 +48,7 @@ export class ReplaySource implements VideoSource {
     this.#modelInputSize = options.modelInputSize;
     this.#hwaccel = options.hwaccel ?? null;
     this.#pools = new FramePools(options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES, options.budget);
+    this.#way = new SourceWay(options);
   }
 
   get status(): SourceStatus {
@@ -101,6 +104,7 @@ export class ReplaySource implements VideoSource {
     this.#dispatch({ type: 'close' });
     await this.#running;
     this.#pools.close();
+    await this.#way.close();
   }
 
   /** Takes events one after the other, those too that its own effects and listeners cause. */
@@ -165,8 +169,7 @@ export class ReplaySource implements VideoSource {
     const run = await openRun({
       source: this.#options,
       location,
-      // A file stays what it is.
-      knownInfo: location.kind === 'file' ? this.#info : null,
+      way: this.#way,
       pools: this.#pools,
       signal,
       plan: (info) => this.#plan(info, attempt),

@@ -2,7 +2,7 @@ import { ClosedError, MissingProgramError, SightlineError, SourceExitedError, So
 import { redactText } from '../core/redact.js';
 import type { ReaderEnd } from './frame-reader.js';
 import type { SourceInfo } from './probe-source.js';
-import type { SourceLocation } from './source-location.js';
+import { isOnDisk, type SourceLocation } from './source-location.js';
 import { isUnauthorized, plainReason } from './stderr-reasons.js';
 import { stderrLog } from './stderr-log.js';
 import type { RunOutcome } from './supervisor-machine.js';
@@ -26,7 +26,7 @@ export function outcomeOfRun(end: ReaderEnd, facts: RunFacts): RunOutcome {
   if (end.startError !== null) return outcomeOfError(end.startError, facts.location);
   const exited = (message: string): SourceExitedError => new SourceExitedError(`${name}: ${message}`, end, { log: stderrLog(end.stderrTail) });
   const reason = plainReason(end.stderrTail);
-  if (facts.location.kind !== 'file' && end.exitCode !== 0 && isUnauthorized(end.stderrTail)) return { kind: 'unauthorized', error: exited('user or password refused') };
+  if (!isOnDisk(facts.location) && end.exitCode !== 0 && isUnauthorized(end.stderrTail)) return { kind: 'unauthorized', error: exited('user or password refused') };
   if (end.exitCode !== 0) {
     const how = end.signal === null ? `ffmpeg ended with ${String(end.exitCode)}${reason === null ? '' : `: ${reason}`}` : `ffmpeg was killed (${end.signal})`;
     // Damage that ffmpeg gives up on is the end of a recording; being killed is not.
@@ -35,10 +35,10 @@ export function outcomeOfRun(end: ReaderEnd, facts: RunFacts): RunOutcome {
   }
   if (end.frames === 0 && !facts.continued) {
     const error = exited(`no frame could be decoded${reason === null ? '' : `: ${reason}`}`);
-    return facts.location.kind === 'file' ? { kind: 'failed', error } : { kind: 'retry', error };
+    return isOnDisk(facts.location) ? { kind: 'failed', error } : { kind: 'retry', error };
   }
   if (facts.live) {
-    const isFinite = facts.location.kind === 'file' || (facts.location.kind === 'http' && facts.info.durationMs !== null);
+    const isFinite = isOnDisk(facts.location) || (facts.location.kind === 'http' && facts.info.durationMs !== null);
     if (!isFinite) return { kind: 'retry', error: exited('the source ended the connection') };
     if (facts.loop) return { kind: 'again' };
   }

@@ -19,13 +19,30 @@ export type SourceAccess = {
 /** Of a source that the operator has written into a file, with the limits that hold where nothing else is configured. */
 export const CONFIGURED_ACCESS: SourceAccess = { network: { kind: 'configured' }, roots: null, maxSidePx: 8192, maxPixels: 40_000_000 };
 
+/** What the configuration says of sources. */
+export type SourceRules = {
+  /** Folders. */
+  readonly roots: readonly string[];
+  /** `private`, `public`, `loopback` or a CIDR block. */
+  readonly networks: readonly string[];
+  readonly maxSidePx: number;
+  readonly maxMegapixels: number;
+};
+
+/** What a source may be and lead to.
+ * @param origin `configured`: named in a file of the operator's; `added`: at run time, by whoever may use the API */
+export function accessOf({ networks, roots, maxSidePx, maxMegapixels }: SourceRules, origin: 'configured' | 'added'): SourceAccess {
+  const limits = { maxSidePx, maxPixels: maxMegapixels * 1e6 };
+  return origin === 'added' ? { ...limits, network: { kind: 'networks', networks }, roots } : { ...limits, network: { kind: 'configured' }, roots: null };
+}
+
 /** Checks that a source may be opened at all, as far as that can be said without opening it.
  * @throws {SourceNotAllowedError} it lies outside what `access` allows; for a file that is not there as well, so that the answer does not tell which files are
  * @throws {SourceOpenError} it is no source */
 export async function checkSourceAccess(source: string, access: SourceAccess, signal?: AbortSignal): Promise<void> {
   const location = parseSource(source);
-  if (location.path !== null) await checkFileAccess(location.path, access, location.displayName);
-  else await checkNetworkAccess(source, access.network, signal);
+  if ('path' in location) await checkFileAccess(location.path, access, location.displayName);
+  else await checkNetworkAccess(location.url, access.network, signal);
 }
 
 /** Checks that a file lies under one of the roots, wherever links on the way lead.

@@ -3,25 +3,40 @@ import { SourceOpenError } from '../core/errors.js';
 import { redactUrl, secretsOf } from '../core/redact.js';
 import { classifySource, SOURCE_FORMS } from '../core/source-kind.js';
 import { isAtLeast, type FfmpegTools } from '../ffmpeg/tools.js';
+import { FILE_DEMUXERS, HTTP_DEMUXERS } from './demuxers.js';
 
-/** A source as the user wrote it, taken apart. */
-export type SourceLocation = {
-  readonly kind: 'file' | 'device' | 'rtsp' | 'http';
-  /** What ffmpeg gets after `-i`; of a URL only where no way through the gateway is open. A file has a scheme, so that nothing in its path can be taken for a protocol or an option. */
-  readonly input: string;
-  /** Path of a file or a device, absolute; `null` for URLs. */
-  readonly path: string | null;
-  /** As the user wrote it, login included; `null` for what is not on the network. */
-  readonly url: string | null;
+type Common = {
   /** For people: without secrets. */
   readonly displayName: string;
   /** Strings that must not be printed. */
   readonly secrets: readonly string[];
 };
 
-/** Containers that a file or an HTTP source may be. What is left out on purpose: playlists and scripts (hls, concat, …), which
- * make ffmpeg open other addresses, and text and image readers, which make a "video" of anything. */
-const CONTAINERS = 'mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,mpegvideo,avi,flv,asf,ogg,h264,hevc,m4v,ivf,obu,mxf,nut,mjpeg,mpjpeg,gif,y4m,yuv4mpegpipe,rm,dv,wtv,wav,mp3,aac,flac';
+/** A file or a camera at this machine. */
+export type PathLocation = Common & {
+  readonly kind: 'file' | 'device';
+  /** Absolute. */
+  readonly path: string;
+};
+
+/** The images of a folder. */
+export type ImagesLocation = Common & {
+  readonly kind: 'images';
+  /** Of the folder, absolute. */
+  readonly path: string;
+  /** Of names inside the folder, with `*` and `?`; `null`: every image. */
+  readonly pattern: string | null;
+};
+
+/** A source on the network. */
+export type UrlLocation = Common & {
+  readonly kind: 'rtsp' | 'http';
+  /** As the user wrote it, login included. */
+  readonly url: string;
+};
+
+/** A source as the user wrote it, taken apart. */
+export type SourceLocation = PathLocation | ImagesLocation | UrlLocation;
 
 /** Takes a source apart. Only what {@link classifySource} knows passes.
  * @throws {SourceOpenError} for everything else */
@@ -33,31 +48,46 @@ export function parseSource(source: string): SourceLocation {
       throw new SourceOpenError(`${redactUrl(source.slice(0, 200))}: a source is ${SOURCE_FORMS}`);
     case 'rtsp':
     case 'http':
-      return { kind: found.kind, input: source, path: null, url: source, displayName: redactUrl(source), secrets: secretsOf(source) };
-    case 'device':
-      return { kind: 'device', input: found.path, path: found.path, url: null, displayName: source, secrets: [] };
+      return { kind: found.kind, url: source, displayName: redactUrl(source), secrets: secretsOf(source) };
     case 'images':
-    case 'file': {
-      const absolute = resolve(source);
-      return { kind: 'file', input: `file:${absolute}`, path: absolute, url: null, displayName: source, secrets: [] };
-    }
+      return { kind: 'images', path: resolve(found.folder), pattern: found.pattern, displayName: source, secrets: [] };
+    case 'device':
+    case 'file':
+      return { kind: found.kind, path: resolve(found.path), displayName: source, secrets: [] };
   }
 }
 
-export type TransportOptions = { readonly transport: 'tcp' | 'udp'; readonly timeoutMs: number };
+/** Whether it lies on this machine's disk: what is wrong with it stays wrong, and it can be read as fast as one likes. */
+export function isOnDisk({ kind }: SourceLocation): boolean {
+  return kind === 'file' || kind === 'images';
+}
+
+/** What ffmpeg gets after `-i` for a file or a device. A file has a scheme, so that nothing in its path can be taken for a protocol or an option. */
+export function pathInput({ kind, path }: PathLocation): string {
+  return kind === 'file' ? `file:${path}` : path;
+}
+
+export type OpenSettings = {
+  readonly transport: 'tcp' | 'udp';
+  readonly timeoutMs: number;
+  /** Images a second of a folder of images; default 1. */
+  readonly imageFps?: number | undefined;
+};
 
 /** ffmpeg's (and ffprobe's) options in front of `-i`: what it may open, how, and how long it may wait. */
-export function openOptions(location: SourceLocation, tools: FfmpegTools, options: TransportOptions): readonly string[] {
-  const timeoutUs = String(Math.round(options.timeoutMs * 1000));
-  switch (location.kind) {
+export function openOptions({ kind }: SourceLocation, tools: FfmpegTools, { transport, timeoutMs, imageFps = 1 }: OpenSettings): readonly string[] {
+  const timeoutUs = String(Math.round(timeoutMs * 1000));
+  switch (kind) {
     case 'file':
-      return ['-protocol_whitelist', 'file', '-format_whitelist', CONTAINERS];
+      return ['-protocol_whitelist', 'file', '-format_whitelist', FILE_DEMUXERS];
+    case 'images':
+      return ['-protocol_whitelist', 'file', '-f', 'image2', '-framerate', String(imageFps), '-start_number', '0'];
     case 'device':
       return ['-f', 'v4l2'];
     case 'rtsp':
       // Before ffmpeg 5, `-timeout` made it a server; the time limit was called `-stimeout`.
-      return ['-protocol_whitelist', 'rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto', '-f', 'rtsp', '-rtsp_transport', options.transport, isAtLeast(tools, 5, 0) ? '-timeout' : '-stimeout', timeoutUs];
+      return ['-protocol_whitelist', 'rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto', '-f', 'rtsp', '-rtsp_transport', transport, isAtLeast(tools, 5, 0) ? '-timeout' : '-stimeout', timeoutUs];
     case 'http':
-      return ['-protocol_whitelist', 'http,https,tcp,tls,crypto,httpproxy', '-format_whitelist', CONTAINERS, '-rw_timeout', timeoutUs];
+      return ['-protocol_whitelist', 'http,https,tcp,tls,crypto,httpproxy', '-format_whitelist', HTTP_DEMUXERS, '-rw_timeout', timeoutUs];
   }
 }

@@ -1,12 +1,13 @@
 import { SourceStalledError, type SightlineError } from '../core/errors.js';
 import { letterbox, limitWidth, type Letterbox, type Size } from '../core/geometry.js';
+import { carriesTimes } from './demuxers.js';
 import type { FramePools, RunPools } from './frame-pools.js';
 import { FrameReader, type FramePipes } from './frame-reader.js';
 import type { InputRoute } from './gateway/route.js';
 import { PooledFrame } from './pooled-frame.js';
 import type { SourceInfo } from './probe-source.js';
 import { CONFIGURED_ACCESS } from './source-access.js';
-import type { SourceLocation } from './source-location.js';
+import { isOnDisk, type SourceLocation } from './source-location.js';
 import { IntervalMeter, stallLimitMs } from './stall-limit.js';
 import { stderrLog } from './stderr-log.js';
 import type { VideoSourceOptions } from './video-source-contract.js';
@@ -78,6 +79,7 @@ export class SourceRun {
       route: options.route,
       transport,
       timeoutMs,
+      imageFps: source.imageFps,
       fps,
       hwaccel: options.hwaccel,
       hwaccelDevice: source.hwaccelDevice ?? null,
@@ -88,8 +90,9 @@ export class SourceRun {
       letterbox: this.#box,
       gridStartMs: options.gridStartMs,
       // What has an end is a recording, from a server too: read at full speed it would rush by.
-      realtime: live && (location.kind === 'file' || (location.kind === 'http' && info.durationMs !== null)),
+      realtime: live && (isOnDisk(location) || (location.kind === 'http' && info.durationMs !== null)),
       live,
+      byArrival: live && !isOnDisk(location) && !carriesTimes(info.container),
       loop: options.loop,
       seekMs: options.seekMs,
       onReady: () => {

@@ -9,13 +9,15 @@ import type { SourceAccess } from './source-access.js';
 
 export type VideoSourceOptions = {
   readonly streamId: string;
-  /** Path, `rtsp(s)://`, `http(s)://` or `demo:street`. */
+  /** Path (of a folder or pattern of images too), `rtsp(s)://`, `http(s)://` or `demo:street`. */
   readonly source: string;
   readonly mode: StreamMode;
   /** At most this many frames a second, nearest to the grid k / fps from the first frame on; `null`: every frame. */
   readonly fps: number | null;
   /** Width limit of the display picture; `null`: the source's own. */
   readonly widthPx: number | null;
+  /** Images a second of a folder of images; default 1. */
+  readonly imageFps?: number;
   /** Start again at the end. The demo always does when it is live. */
   readonly loop: boolean;
   readonly transport: 'tcp' | 'udp';

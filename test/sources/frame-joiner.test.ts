@@ -41,9 +41,9 @@ describe('FrameJoiner', () => {
 });
 
 describe('TimestampReader', () => {
-  function read(text: string, timeBase = { num: 1001, den: 30_000 }): number[] {
+  function read(text: string, { timeBase = { num: 1001, den: 30_000 }, byArrival = false } = {}): number[] {
     const times: number[] = [];
-    const reader = new TimestampReader(timeBase, 40, (ptsMs) => times.push(ptsMs));
+    const reader = new TimestampReader({ timeBase, intervalMs: 40, byArrival }, (ptsMs) => times.push(ptsMs));
     for (const byte of Buffer.from(text)) reader.push(Buffer.from([byte]));
     return times;
   }
@@ -53,8 +53,16 @@ describe('TimestampReader', () => {
   });
 
   it('takes negative times as they are and gives a frame without a time the next place', () => {
-    expect(read('frame:0    pts:-2   pts_time:-2\nframe:1    pts:NOPTS   pts_time:NOPTS\nframe:2    pts:NOPTS   pts_time:NOPTS\nframe:3    pts:5 pts_time:5\n', { num: 1, den: 1000 })).toEqual([-2, 38, 78, 5]);
+    expect(read('frame:0    pts:-2   pts_time:-2\nframe:1    pts:NOPTS   pts_time:NOPTS\nframe:2    pts:NOPTS   pts_time:NOPTS\nframe:3    pts:5 pts_time:5\n', { timeBase: { num: 1, den: 1000 } })).toEqual([-2, 38, 78, 5]);
     expect(read('frame:0    pts:NOPTS   pts_time:NOPTS\nframe:1 pts:NOPTS\n')).toEqual([0, 40]);
+  });
+
+  it('takes the arrival where what is printed is of no use', () => {
+    const beforeMs = performance.now();
+    const [first = 0, second = 0] = read('frame:0    pts:9000000   pts_time:1\nframe:1 pts:0\n', { byArrival: true });
+    expect(first).toBeGreaterThanOrEqual(beforeMs);
+    expect(second).toBeGreaterThanOrEqual(first);
+    expect(second).toBeLessThanOrEqual(performance.now());
   });
 });
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findFfmpeg, type FfmpegTools } from '../../src/ffmpeg/tools.js';
-import { probeSource, type SourceInfo } from '../../src/sources/probe-source.js';
+import { examineSource } from '../../src/sources/open-run.js';
+import type { SourceInfo } from '../../src/sources/probe-source.js';
 import { generated, numberedClip, rotatedClip } from '../helpers/clips.js';
 
 let tools: FfmpegTools;
@@ -16,9 +17,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const probe = (path: string): Promise<SourceInfo> => probeSource(path, { tools });
+type Given = { readonly tools?: FfmpegTools; readonly timeoutMs?: number; readonly signal?: AbortSignal };
+const probe = (source: string, { signal = new AbortController().signal, ...given }: Given = {}): Promise<SourceInfo> =>
+  examineSource({ source, tools, transport: 'tcp', timeoutMs: 10_000, demoClip: () => Promise.reject(new Error('not asked for')), ...given }, signal);
 
-describe('probeSource', () => {
+describe('examineSource', () => {
   it('tells size, exact rate, time base, length and count', async () => {
     const info = await probe(await numberedClip({ name: 'ntsc.mp4', rate: '30000/1001', frames: 90 }));
     expect(info).toMatchObject({
@@ -57,7 +60,7 @@ describe('probeSource', () => {
     const sound = await generated('sound.m4a', ['-f', 'lavfi', '-i', 'sine=duration=0.2']);
     const rows: (readonly [string, RegExp])[] = [
       [join(folder, 'missing.mp4'), /missing\.mp4: no such file$/u],
-      [folder, /is a folder, expected a video file$/u],
+      [folder, /no image there/u],
       [empty, /empty\.mp4: the file is empty$/u],
       [text, /text\.mp4: not a complete video file/u],
       [playlist, /list\.mp4: not a (?:complete )?video/u],
@@ -115,15 +118,15 @@ describe('probeSource', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     const abort = new AbortController();
-    const probing = probeSource(`rtsp://127.0.0.1:${String(port)}/`, { tools, signal: abort.signal });
+    const probing = probe(`rtsp://127.0.0.1:${String(port)}/`, { signal: abort.signal });
     setImmediate(() => { abort.abort(); });
     await expect(probing).rejects.toMatchObject({ code: 'closed' });
-    await expect(probeSource(`rtsp://127.0.0.1:${String(port)}/`, { tools, timeoutMs: 300 })).rejects.toMatchObject({ retryable: true });
+    await expect(probe(`rtsp://127.0.0.1:${String(port)}/`, { timeoutMs: 300 })).rejects.toMatchObject({ retryable: true });
     server.close();
   });
 
   it('names ffprobe when that is what is missing', async () => {
     const clip = await numberedClip({ name: 'plain.mp4', frames: 5 });
-    await expect(probeSource(clip, { tools: { ...tools, ffprobePath: 'no-such-ffprobe' } })).rejects.toMatchObject({ code: 'missing-program' });
+    await expect(probe(clip, { tools: { ...tools, ffprobePath: 'no-such-ffprobe' } })).rejects.toMatchObject({ code: 'missing-program' });
   });
 });

@@ -1,22 +1,24 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openOptions, parseSource } from '../../src/sources/source-location.js';
+import { openOptions, parseSource, pathInput, type PathLocation } from '../../src/sources/source-location.js';
 
 const tools = { ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', setpriv: false, version: { major: 5, minor: 1 } };
 const transport = { transport: 'tcp', timeoutMs: 5000 } as const;
 
 describe('parseSource', () => {
   it.each(['street.mp4', './a:b.mp4', '/videos/a b.mp4', '-version', '../x.mkv'])('takes %s for a file, whatever it looks like to ffmpeg', (path) => {
-    expect(parseSource(path)).toEqual({ kind: 'file', input: `file:${resolve(path)}`, path: resolve(path), url: null, displayName: path, secrets: [] });
+    const location = parseSource(path);
+    expect(location).toEqual({ kind: 'file', path: resolve(path), displayName: path, secrets: [] });
+    expect(pathInput(location as PathLocation)).toBe(`file:${resolve(path)}`);
   });
 
   it('keeps a URL as it was written for the gateway, and hides its login from people', () => {
     const url = 'rtsp://user:p@s/s?#@camera:554/stream1?x=1';
-    expect(parseSource(url)).toMatchObject({ kind: 'rtsp', url, path: null, displayName: 'rtsp://***@camera:554/stream1?x=1' });
+    expect(parseSource(url)).toMatchObject({ kind: 'rtsp', url, displayName: 'rtsp://***@camera:554/stream1?x=1' });
   });
 
   it('knows a camera at this machine', () => {
-    expect(parseSource('/dev/video0')).toMatchObject({ kind: 'device', input: '/dev/video0' });
+    expect(pathInput(parseSource('/dev/video0') as PathLocation)).toBe('/dev/video0');
     expect(openOptions(parseSource('/dev/video0'), tools, transport)).toEqual(['-f', 'v4l2']);
   });
 

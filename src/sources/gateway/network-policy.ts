@@ -25,6 +25,10 @@ const CLASSES: readonly (readonly [AddressClass, readonly AddressBlock[]])[] = [
   ['public', blocks('0.0.0.0/0', '2000::/3')],
 ];
 
+const LOCAL_NAT64 = blocks('64:ff9b:1::/48');
+/** Classes that a policy may name. */
+const NAMED: ReadonlySet<AddressClass> = new Set(['private', 'public', 'loopback']);
+
 /** Tells what an address is for; one that carries an IPv4 address (mapped, NAT64, 6to4) is what that one is.
  * @throws {TypeError} for a text that is no address */
 export function classOf(address: string): AddressClass {
@@ -40,7 +44,7 @@ export function isAllowed(address: string, policy: NetworkPolicy): boolean {
   if (policy.kind === 'configured') return true;
   // Linux connects 0.0.0.0 to loopback: it is a disguise, whatever block covers it.
   if (kind === 'unspecified') return false;
-  return policy.networks.some((network) => network === kind || covers(network, parsed));
+  return policy.networks.some((network) => (NAMED.has(kind) && network === kind) || covers(network, parsed));
 }
 
 /** The policy in words, for errors: `private, 10.8.0.0/16`. */
@@ -51,13 +55,17 @@ export function describeNetworks(policy: NetworkPolicy): string {
 
 function covers(network: string, address: IpAddress): boolean {
   const block = parseBlock(network);
-  return block !== null && (isIn(address, [block]) || isIn(unmapped(address), [block]));
+  if (block === null) return false;
+  // To the system a mapped address is an IPv4 one, which `::/0` does not mean; a block of mapped ones alone does.
+  return isIn(unmapped(address), [block]) || (block.bits >= 96 && isIn(address, [block]));
 }
 
 function classify(address: IpAddress): AddressClass {
   if (isIn(address, METADATA)) return 'metadata';
   const carried = embeddedIpv4(address);
-  if (carried !== null) return classify(carried);
+  const kind = carried === null ? null : classify(carried);
+  // Where a gateway of one's own (RFC 8215) looks for the IPv4 address is not known: it is taken for the worst, never for something harmless.
+  if (kind !== null) return kind !== 'metadata' && isIn(address, LOCAL_NAT64) ? 'other' : kind;
   return CLASSES.find(([, list]) => isIn(address, list))?.[0] ?? 'other';
 }
 

@@ -38,7 +38,9 @@ export function parseUpstream(url: UpstreamUrl): Upstream {
   const afterUserInfo = userInfo === null ? rest : rest.slice(userInfo.length + 1);
   const [, authority = '', path = ''] = /^([^/?#]*)(.*)$/u.exec(afterUserInfo) ?? [];
   const parsed = parseAuthority(authority);
-  if (parsed === null) throw unusable(url);
+  const credentials = userInfo === null ? null : credentialsOf(userInfo);
+  // The user's name goes into a header as it is: a line break in it would begin a header, or a request, of its own.
+  if (parsed === null || /\p{Cc}/u.test(credentials?.user ?? '')) throw unusable(url);
   const name = scheme.toLowerCase() as keyof typeof DEFAULT_PORTS;
   const protocol = name.startsWith('rtsp') ? 'rtsp' : 'http';
   return {
@@ -47,7 +49,7 @@ export function parseUpstream(url: UpstreamUrl): Upstream {
     host: parsed.host,
     port: parsed.port ?? DEFAULT_PORTS[name],
     target: protocol === 'rtsp' ? printable(path) : httpTarget(path),
-    credentials: userInfo === null ? null : credentialsOf(userInfo),
+    credentials,
     displayName: redactUrl(url),
   };
 }
