@@ -13,12 +13,11 @@ export type RetryReason = {
   readonly early: number;
 };
 
-/** Wait before try `attempt` (1 = first retry), ms: 1 s doubling to 30 s, less up to a quarter by chance, so that many cameras of one
- * switch do not come back in step.
+/** Wait before try `attempt` (1 = first retry), ms: 1 s doubling to 30 s, and before those up to a quarter more by chance, so that many cameras of one
+ * switch do not come back in step. Never less, so that a source that cannot be read is tried no more than five times again in a minute.
  * @param random in [0, 1) */
 export function backoffMs(attempt: number, random: number): number {
-  const full = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempt - 1, 20));
-  return full * (1 - random / 4);
+  return Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempt - 1, 20) * (1 + random / 4));
 }
 
 /** How long a source waits for its next try, and from when on it looks whether the camera can be reached.
