@@ -41,16 +41,17 @@ export function digestAuthorization({ parameters }: Challenge, facts: DigestFact
   const nonce = parameters.get('nonce');
   const offered = parameters.get('qop')?.toLowerCase().split(/[\s,]+/u).filter((each) => each !== '') ?? [];
   if (hashName === undefined || nonce === undefined || (offered.length > 0 && !offered.includes('auth'))) return null;
-  const hash = (text: string): string => createHash(hashName).update(text).digest('hex');
+  const hash = (text: string): string => createHash(hashName).update(text, 'latin1').digest('hex');
+  const [user, password] = [wireText(facts.user), wireText(facts.password)];
   const realm = parameters.get('realm') ?? '';
   const count = facts.nonceCount.toString(16).padStart(8, '0');
-  const login = hash(`${facts.user}:${realm}:${facts.password}`);
+  const login = hash(`${user}:${realm}:${password}`);
   const session = /-sess$/iu.test(algorithm) ? hash(`${login}:${nonce}:${facts.clientNonce}`) : login;
   const request = hash(`${facts.method}:${facts.uri}`);
   const protectedBy = offered.length > 0 ? `${nonce}:${count}:${facts.clientNonce}:auth` : nonce;
   const opaque = parameters.get('opaque');
   return [
-    `Digest username=${quote(facts.user)}`, `realm=${quote(realm)}`, `nonce=${quote(nonce)}`, `uri=${quote(facts.uri)}`, `response="${hash(`${session}:${protectedBy}:${request}`)}"`,
+    `Digest username=${quote(user)}`, `realm=${quote(realm)}`, `nonce=${quote(nonce)}`, `uri=${quote(facts.uri)}`, `response="${hash(`${session}:${protectedBy}:${request}`)}"`,
     ...(parameters.has('algorithm') ? [`algorithm=${algorithm}`] : []),
     ...(opaque === undefined ? [] : [`opaque=${quote(opaque)}`]),
     ...(offered.length > 0 ? ['qop=auth', `nc=${count}`] : []),
@@ -63,6 +64,8 @@ export class UpstreamLogin {
   readonly #credentials: Credentials | null;
   #challenge: Challenge | null = null;
   #nonceCount = 0;
+  /** Stays while the challenge does: a `-sess` key is made of the first one, once. */
+  #clientNonce = '';
 
   /** @param credentials `null`: none were given, so that every challenge is refused */
   constructor(credentials: Credentials | null) {
@@ -74,7 +77,7 @@ export class UpstreamLogin {
     if (this.#credentials === null || this.#challenge === null) return null;
     if (this.#challenge.scheme === 'basic') return `Basic ${Buffer.from(`${this.#credentials.user}:${this.#credentials.password}`).toString('base64')}`;
     this.#nonceCount += 1;
-    return digestAuthorization(this.#challenge, { ...this.#credentials, method, uri, nonceCount: this.#nonceCount, clientNonce: randomBytes(16).toString('hex') });
+    return digestAuthorization(this.#challenge, { ...this.#credentials, method, uri, nonceCount: this.#nonceCount, clientNonce: this.#clientNonce });
   }
 
   /** Takes in what came with a 401.
@@ -89,6 +92,7 @@ export class UpstreamLogin {
     if (answered > 0 && !(stale && answered < MAX_ANSWERS)) return false;
     this.#challenge = best;
     this.#nonceCount = 0;
+    this.#clientNonce = randomBytes(16).toString('hex');
     return true;
   }
 }
@@ -100,6 +104,11 @@ function bestChallenge(challenges: readonly Challenge[]): Challenge | null {
     if (found !== undefined) return found;
   }
   return challenges.find(({ scheme }) => scheme === 'basic') ?? null;
+}
+
+/** UTF-8 as it goes over the wire, a character for a byte, which is how challenges come from there: a server hashes bytes. */
+function wireText(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
 function quote(text: string): string {

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { ClosedError, SightlineError, SourceNotAllowedError, SourceOpenError } from '../../core/errors.js';
 import { connectUpstream } from './connect-upstream.js';
 import type { UpstreamLogin } from './digest-auth.js';
+import { mayBePlaylist, PlaylistTap } from './playlist-tap.js';
 import { resolveAllowed } from './resolve-host.js';
 import { errorForConnection, errorForStatus, type RouteFailure } from './route-failure.js';
 import type { RouteOptions } from './route.js';
@@ -30,6 +31,8 @@ export type ExchangeOptions = {
   readonly options: RouteOptions;
   /** How ffmpeg knows the configured server, `http://host:port`. */
   readonly ownOrigin: string;
+  /** Told of the target duration of each HLS playlist that goes by, ms. */
+  readonly onTargetDuration: (ms: number) => void;
 };
 
 /** Headers that are between two neighbours only (RFC 9110, 7.6.1), or between us and the server: the login is ours to give. */
@@ -78,7 +81,8 @@ export class HttpExchange {
         if (status >= 400) failure.note(errorForStatus(target.displayName, status));
         else if (status < 300) failure.noteSuccess();
         response.writeHead(status, this.#answerHeaders(answer));
-        await pipeline(answer, response);
+        if (mayBePlaylist(answer.headers['content-type'], target.target)) await pipeline(answer, new PlaylistTap(this.#given.onTargetDuration), response);
+        else await pipeline(answer, response);
         return;
       } catch (error) {
         // Whichever side broke off, pipeline has ended the other.

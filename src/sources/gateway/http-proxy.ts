@@ -33,6 +33,7 @@ export class HttpProxy implements InputRoute {
   readonly #failure = new RouteFailure();
   readonly #closing = new AbortController();
   readonly #sockets = new Set<Duplex>();
+  #targetDurationMs: number | null = null;
   #closed: Promise<void> | null = null;
 
   private constructor(upstream: Upstream, options: RouteOptions, server: Server, secret: string) {
@@ -66,6 +67,7 @@ export class HttpProxy implements InputRoute {
   }
 
   readonly failure = (): SightlineError | null => this.#failure.newest;
+  readonly targetDurationMs = (): number | null => this.#targetDurationMs;
 
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
@@ -87,7 +89,10 @@ export class HttpProxy implements InputRoute {
       refuse(response, target === null ? 403 : 405);
       return;
     }
-    await new HttpExchange({ request, response, target, failure: this.#failure, signal: this.#closing.signal, options: this.#options, ownOrigin: `http://${authorityOf(this.#upstream.host, this.#upstream.port)}` }).run();
+    await new HttpExchange({
+      request, response, target, failure: this.#failure, signal: this.#closing.signal, options: this.#options, ownOrigin: `http://${authorityOf(this.#upstream.host, this.#upstream.port)}`,
+      onTargetDuration: (ms) => { this.#targetDurationMs = ms; },
+    }).run();
   }
 
   /** Where a request is to go; `null` when it is not for an HTTP server. */

@@ -3,6 +3,9 @@ import { ClosedError, SourceNotAllowedError, SourceOpenError } from '../../core/
 import { parseAddress } from './ip-address.js';
 import { describeNetworks, isAllowed, type NetworkPolicy } from './network-policy.js';
 
+/** Asks for all addresses of a name, best first. */
+export type Resolver = (host: string, done: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void) => void;
+
 export type ResolveOptions = {
   readonly policy: NetworkPolicy;
   /** Limit for the resolver, ms. */
@@ -10,6 +13,8 @@ export type ResolveOptions = {
   readonly signal?: AbortSignal | undefined;
   /** What is being opened, for errors: without secrets. */
   readonly displayName: string;
+  /** Default: the system's. */
+  readonly resolver?: Resolver;
 };
 
 /** Turns a host into the addresses that may be connected to, in the resolver's order (`/etc/hosts` included), each of them checked.
@@ -30,7 +35,9 @@ function refusal(host: string, policy: NetworkPolicy): string {
   return `the host ${host} is not one that a source added at run time may reach (allowed: ${describeNetworks(policy)}): an operator can add its network to sources.networks`;
 }
 
-function resolve(host: string, { timeoutMs, signal, displayName }: ResolveOptions): Promise<readonly string[]> {
+const systemResolver: Resolver = (host, done) => { lookup(host, { all: true, verbatim: true }, done); };
+
+function resolve(host: string, { timeoutMs, signal, displayName, resolver = systemResolver }: ResolveOptions): Promise<readonly string[]> {
   return new Promise((fulfil, reject) => {
     // The system's resolver cannot be interrupted: its late answer is dropped.
     const finish = (settle: () => void): void => {
@@ -46,7 +53,7 @@ function resolve(host: string, { timeoutMs, signal, displayName }: ResolveOption
       return;
     }
     signal?.addEventListener('abort', onAbort, { once: true });
-    lookup(host, { all: true, verbatim: true }, (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => {
+    resolver(host, (error, found) => {
       if (error === null) finish(() => { fulfil(found.map(({ address }) => address)); });
       else fail(new SourceOpenError(`${displayName}: the host ${host} is not known`, { retryable: true, cause: error }));
     });

@@ -9,6 +9,8 @@ export type InputRoute = {
   readonly environment: Readonly<Record<string, string | null>>;
   /** Why the upstream could not be used, as the gateway saw it itself (clearer than ffmpeg's words); `null` while nothing failed. Newest wins. */
   readonly failure: () => SightlineError | null;
+  /** How long the segments of the HLS playlist that went by last are at most, ms; `null` when none did. */
+  readonly targetDurationMs: () => number | null;
   /** Ends listeners and connections. Idempotent; never rejects. */
   close(): Promise<void>;
 };

@@ -50,6 +50,7 @@ export class RtspRelay implements InputRoute {
   }
 
   readonly failure = (): SightlineError | null => this.#failure.newest;
+  readonly targetDurationMs = (): null => null;
 
   close(): Promise<void> {
     this.#closed ??= this.#close();
