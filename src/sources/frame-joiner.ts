@@ -51,6 +51,12 @@ export class FrameJoiner {
     return displays === least ? 'display' : models === least ? 'model' : 'times';
   }
 
+  /** By how many frames that output is behind the one that is ahead of all. */
+  get lag(): number {
+    const counts = [this.#models.length, this.#displays.length, this.#times.length];
+    return Math.max(...counts) - Math.min(...counts);
+  }
+
   /** Empties it; the buffers go to the caller, who releases them. */
   drain(): { readonly models: readonly Buffer[]; readonly displays: readonly Buffer[]; readonly times: number } {
     const times = this.#times.splice(0).length;
