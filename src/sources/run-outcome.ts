@@ -31,6 +31,7 @@ export function outcomeOfRun(end: ReaderEnd, facts: RunFacts): RunOutcome {
     const how = end.signal === null ? `ffmpeg ended with ${String(end.exitCode)}${reason === null ? '' : `: ${reason}`}` : `ffmpeg was killed (${end.signal})`;
     // Damage that ffmpeg gives up on is the end of a recording; being killed is not.
     if (!facts.live && end.frames > 0 && end.signal === null) return { kind: 'ended', error: exited(how) };
+    if (end.frames === 0 && end.signal === null && isOnDisk(facts.location) && /: partial file$|prematurely| after EOF$/imu.test(end.stderrTail)) return { kind: 'failed', error: exited('the file is truncated or damaged: nothing that it holds can be decoded') };
     return { kind: 'retry', error: exited(how) };
   }
   if (end.frames === 0 && !facts.continued) {
@@ -58,19 +59,30 @@ export function outcomeOfError(error: unknown, location: SourceLocation | null):
 }
 
 function describeDamage(end: ReaderEnd, facts: RunFacts): string | null {
-  const { info } = facts;
-  const complete = facts.fps === null && !facts.continued && info.frameCount !== null && end.frames >= info.frameCount;
-  if (!complete && info.durationIsExact && info.durationMs !== null && facts.firstPtsMs !== null && facts.lastPtsMs !== null) {
-    const rate = info.declaredFps === null ? 25 : info.declaredFps.num / info.declaredFps.den;
-    const intervalMs = 1000 / Math.min(rate, facts.fps ?? Infinity);
-    const playedMs = facts.lastPtsMs - facts.firstPtsMs + intervalMs;
-    // Containers round, and a variable rate may end on a long frame: only a clear lack counts, unless ffmpeg complains as well.
-    const toleranceMs = end.damageReports > 0 ? 2 * intervalMs : Math.max(500, 5 * intervalMs, info.durationMs * 0.02);
-    if (playedMs < info.durationMs - toleranceMs) {
-      return `the file is truncated: it holds ${seconds(playedMs)} of the ${seconds(info.durationMs)} it announces`;
-    }
-  }
-  return end.damageReports > 0 ? `the video is damaged in places: ffmpeg reported ${String(end.damageReports)} errors while decoding` : null;
+  const { info, firstPtsMs, lastPtsMs } = facts;
+  // What a part of a recording, or a choice of its frames, holds is not counted.
+  const missing = facts.fps === null && !facts.continued && info.frameCount !== null ? info.frameCount - end.frames : null;
+  const damage = end.damageReports > 0 ? `the video is damaged in places: ffmpeg reported ${String(end.damageReports)} errors while decoding` : null;
+  if (missing !== null && missing <= 0) return damage;
+  if (info.durationMs === null || firstPtsMs === null || lastPtsMs === null) return isCutOff(end) ? 'the file is truncated' : damage;
+  const rate = info.declaredFps === null ? 25 : info.declaredFps.num / info.declaredFps.den;
+  const intervalMs = 1000 / Math.min(rate, facts.fps ?? Infinity);
+  const playedMs = lastPtsMs - firstPtsMs + intervalMs;
+  // Containers round, and a variable rate may end on a long frame: only a clear lack counts, unless ffmpeg complains as well, or as many frames are missing as would fill it.
+  const leastMs = Math.min(end.damageReports > 0 ? 2 * intervalMs : Math.max(500, 5 * intervalMs, info.durationMs * 0.02), missing === null ? Infinity : (missing - 0.5) * intervalMs);
+  const isShort = info.durationIsExact && playedMs < info.durationMs - leastMs;
+  return isShort || isCutOff(end) ? `the file is truncated${describeLack({ playedMs, durationMs: info.durationMs, frames: end.frames, missing })}` : damage;
+}
+
+function describeLack({ playedMs, durationMs, frames, missing }: { readonly playedMs: number; readonly durationMs: number; readonly frames: number; readonly missing: number | null }): string {
+  const [played, duration] = [seconds(playedMs), seconds(durationMs)];
+  if (played !== duration) return `: it holds ${played} of the ${duration} it announces`;
+  return missing === null ? '' : `: it holds ${String(frames)} of the ${String(frames + missing)} frames it announces`;
+}
+
+/** Whether a demuxer came to the end of the file before the data that the file announces. */
+function isCutOff({ stderrTail }: ReaderEnd): boolean {
+  return /: partial file$|file ended prematurely/imu.test(stderrTail);
 }
 
 function seconds(ms: number): string {
