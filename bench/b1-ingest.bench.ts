@@ -51,7 +51,7 @@ async function prepare({ quick, cacheFolder }: BenchmarkContext): Promise<Prepar
 /** The very graph that the source uses, so that all contenders do the same work inside ffmpeg. */
 async function decodeOf(clip: string, tools: FfmpegTools): Promise<Decode> {
   const noDemo = (): Promise<string> => Promise.reject(new Error('this benchmark plays no demo'));
-  const info = await examineSource({ source: clip, tools, transport: 'tcp', timeoutMs: 10_000, demoClip: noDemo }, new AbortController().signal);
+  const info = await examineSource({ source: clip, mode: 'replay', tools, transport: 'tcp', timeoutMs: 10_000, demoClip: noDemo }, new AbortController().signal);
   const filterGraph = decodeGraph({
     timeBase: info.timeBase,
     orientation: info.orientation,

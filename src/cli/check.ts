@@ -46,11 +46,11 @@ async function runChecks(flags: ServiceFlags, log: Logger, signal: AbortSignal):
 
 async function checkStream(findings: Findings, stream: StreamConfig, context: { tools: FfmpegTools; access: SourceAccess; log: Logger; signal: AbortSignal }): Promise<void> {
   const { tools, access, log, signal } = context;
-  const { source, transport, timeoutMs, imageFps } = stream;
+  const { source, mode, transport, timeoutMs, imageFps } = stream;
   const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: cacheDir(), tools, log, signal });
   await findings.look(
     `stream ${stream.id}`,
-    () => examineSource({ source, transport, timeoutMs, imageFps, access, tools, demoClip }, signal),
+    () => examineSource({ source, mode, transport, timeoutMs, imageFps, access, tools, demoClip }, signal),
     ({ size, declaredFps, durationMs }) =>
       [`${String(size.widthPx)}x${String(size.heightPx)}`, declaredFps === null ? null : `${String(Number(rationalValue(declaredFps).toFixed(2)))} fps`, durationMs === null ? null : `${(durationMs / 1000).toFixed(1)} s`, stream.mode]
         .filter((part) => part !== null)

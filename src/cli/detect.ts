@@ -69,7 +69,7 @@ async function runDetect(input: string, flags: DetectFlags): Promise<void> {
     const demoClip = (): Promise<string> => ensureDemoClip({ cacheDir: cacheDir(), tools, log, signal: shutdown.signal });
     const source = { streamId: basename(input), source: input, fps, widthPx: null, loop: false, transport: 'tcp', timeoutMs: NETWORK_TIMEOUT_MS, tools, demoClip, log } as const;
     // Looked at before anything is opened for writing or loaded: a mistyped name costs nothing.
-    await examineSource(source, shutdown.signal);
+    await examineSource({ ...source, mode: 'replay' }, shutdown.signal);
     const outputs = await openOutputs(basename(input), flags, tools);
     closers.push(() => outputs.close());
     const host = await openDetector({ config, metrics: createMetrics(), log });

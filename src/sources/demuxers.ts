@@ -13,6 +13,11 @@ export const FILE_DEMUXERS = `${COMMON},${RARE}`;
 /** … of what comes over HTTP: HLS too, as all that a playlist names goes through the gateway. */
 export const HTTP_DEMUXERS = `${COMMON},hls`;
 
+/** Whether a source is HLS. */
+export function isHls({ container }: { readonly container: string }): boolean {
+  return container === 'hls';
+}
+
 /** Containers that carry no times: a frame's time is that of its arrival. */
 const WITHOUT_TIMES: ReadonlySet<string> = new Set(['mpjpeg', 'mjpeg', 'h261', 'h263', 'h264', 'hevc', 'vvc', 'm4v', 'mpegvideo', 'vc1', 'av1', 'obu', 'dirac', 'avs2', 'avs3', 'cavsvideo', 'dnxhd', 'ingenient', 'smjpeg']);
 

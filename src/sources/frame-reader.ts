@@ -66,6 +66,7 @@ export class FrameReader {
   readonly #ready: JoinedFrame[] = [];
   #frames = 0;
   #damageReports = 0;
+  #damageBeforeFrame = 0;
   #paused = false;
   #closed = false;
   #flowingSinceMs = performance.now();
@@ -125,6 +126,16 @@ export class FrameReader {
     return this.#joiner.behind;
   }
 
+  /** By how many frames that one is behind. */
+  get lag(): number {
+    return this.#joiner.lag;
+  }
+
+  /** Lines in which ffmpeg reported damaged data since the last complete frame. */
+  get damageSinceFrame(): number {
+    return this.#damageReports - this.#damageBeforeFrame;
+  }
+
   /** Last lines that ffmpeg wrote, redacted. */
   get stderrTail(): string {
     return this.#process.stderrTail;
@@ -170,6 +181,7 @@ export class FrameReader {
 
   #onJoined(frame: JoinedFrame): void {
     this.#frames += 1;
+    this.#damageBeforeFrame = this.#damageReports;
     this.#flowingSinceMs = performance.now();
     this.#ready.push(frame);
     // All pipes or none, and only with complete frames in hand: one unread output stops ffmpeg, the others with it.

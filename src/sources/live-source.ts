@@ -5,7 +5,7 @@ import { FramePools } from './frame-pools.js';
 import { locateSource, openRun, resolveSource } from './open-run.js';
 import type { SourceInfo } from './probe-source.js';
 import { RetryWait } from './retry-wait.js';
-import { RunChoice } from './run-choice.js';
+import { decoderFailureOf, RunChoice } from './run-choice.js';
 import { outcomeOfError, outcomeOfRun } from './run-outcome.js';
 import { DEMO_SOURCE } from '../core/source-kind.js';
 import type { SourceLocation } from './source-location.js';
@@ -20,7 +20,7 @@ const DEFAULT_MAX_HELD_FRAMES = 96;
 const OPEN_LIMIT_MS = 10_000;
 /** Frames have to come for this long before earlier failures are forgiven. */
 const HEALTHY_AFTER_MS = 10_000;
-const WATCH_INTERVAL_MS = 250;
+const WATCH_INTERVAL_MS = 100;
 
 /** One run from its opening to its end. */
 type Attempt = {
@@ -250,12 +250,12 @@ export class LiveSource implements VideoSource {
   /** What the end of a run means together with the choices that are left. */
   #considered({ run }: Attempt, outcome: RunOutcome): LiveOutcome {
     const { phase, next, error: stall } = this.#state;
-    const hung = phase === 'stopping' && next === 'retry';
+    const hung = phase === 'stopping' && (next === 'retry' || next === 'renew');
     if (phase !== 'active' && !hung) return outcome;
     const error = hung ? stall : 'error' in outcome ? outcome.error : null;
     if (error === null) return outcome;
     const hadFrame = run?.hadFrame ?? false;
-    const decoderFailure = run === null || run.failure !== null || outcome.kind === 'unauthorized' ? null : (error.log.at(-1) ?? error.message);
+    const decoderFailure = decoderFailureOf(run, hung ? { kind: 'retry', error } : outcome);
     if (!this.#choice.runEnded({ hadFrame, decoderFailure })) return outcome;
     this.#options.log.warn({ stream: this.#options.streamId, reason: decoderFailure }, 'hardware decoding gave no frame, going on in software');
     return { kind: 'fallback' };
@@ -293,7 +293,7 @@ export class LiveSource implements VideoSource {
       return;
     }
     if (this.#state.attempt + this.#state.early > 0 && run.healthyMs >= HEALTHY_AFTER_MS) this.#dispatch({ type: 'healthy' });
-    const stall = run.stall(nowMs);
-    if (stall !== null) this.#dispatch({ type: 'stalled', error: run.failure ?? stall });
+    const trouble = run.trouble(nowMs);
+    if (trouble !== null) this.#dispatch({ type: trouble.type, error: run.failure ?? trouble.error });
   }
 }

@@ -36,6 +36,10 @@ export type SourceInfo = {
   readonly startPtsMs: number | null;
 };
 
+/** Half a second of the stream, against five by default (six before the first frame of MPEG-TS). */
+const QUICK_ANALYSIS = ['-analyzeduration', '500000'];
+/** Faster than any camera: a rate that was guessed from too little. */
+const FASTEST_FPS = 1000;
 /** Time that ffprobe gets beside the network's own limit. */
 const PROBE_TIMEOUT_MS = 20_000;
 const ENTRIES =
@@ -48,6 +52,8 @@ export type ProbeOptions = Partial<OpenSettings> & {
   readonly tools: FfmpegTools;
   /** The way to the source. */
   readonly route: InputWay;
+  /** Look no longer than needed at a stream that has no end; where that does not tell the size of its picture, look again as long as ffprobe likes. */
+  readonly live?: boolean;
   /** Larger pictures than it allows are refused, before any buffer is made for them. */
   readonly access?: SourceAccess;
   readonly signal?: AbortSignal;
@@ -62,16 +68,27 @@ export type ProbeOptions = Partial<OpenSettings> & {
 export async function probeSource(location: SourceLocation, options: ProbeOptions): Promise<SourceInfo> {
   if (location.kind === 'file' || location.kind === 'device') await assertReadable(location);
   const settings = { transport: options.transport ?? 'tcp', timeoutMs: options.timeoutMs ?? 10_000, imageFps: options.imageFps };
-  const result = await runProgram({
+  const ask = (analysis: readonly string[]): Promise<RunResult> => runProgram({
     program: options.tools.ffprobePath,
-    args: ['-hide_banner', '-loglevel', 'repeat+level+error', ...openOptions(location, options.tools, settings), '-print_format', 'json', '-select_streams', 'V', '-show_entries', ENTRIES, '-i', options.route.input],
+    args: ['-hide_banner', '-loglevel', 'repeat+level+error', ...openOptions(location, options.tools, settings), ...analysis, '-print_format', 'json', '-select_streams', 'V', '-show_entries', ENTRIES, '-i', options.route.input],
     environment: options.route.environment,
     setpriv: options.tools.setpriv,
     timeoutMs: isOnDisk(location) ? PROBE_TIMEOUT_MS : PROBE_TIMEOUT_MS + settings.timeoutMs,
     secrets: location.secrets,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
-  return readProbe(result, location, options.access ?? CONFIGURED_ACCESS);
+  if (options.live === true && !isOnDisk(location)) {
+    const result = await ask(QUICK_ANALYSIS);
+    if (!isWithoutSize(result)) return readProbe(result, location, options.access ?? CONFIGURED_ACCESS);
+  }
+  return readProbe(await ask([]), location, options.access ?? CONFIGURED_ACCESS);
+}
+
+/** Whether the stream was joined between two key frames and not looked at until the next. */
+function isWithoutSize({ exitCode, endedBy, startError, stdout }: RunResult): boolean {
+  if (exitCode !== 0 || endedBy !== null || startError !== null) return false;
+  const stream = (JSON.parse(stdout) as Probed).streams?.[0];
+  return stream === undefined || !((stream.width ?? 0) > 0 && (stream.height ?? 0) > 0);
 }
 
 async function assertReadable({ kind, path, displayName }: PathLocation): Promise<void> {
@@ -170,9 +187,11 @@ function sampleAspect(text: string | undefined): number {
 
 /** The average rate says what to expect over time; where it agrees with the base rate (to 0.5 %), that one is the exact figure. */
 function declaredFps(stream: ProbedStream): Rational | null {
-  const average = parseRational(stream.avg_frame_rate);
-  const base = parseRational(stream.r_frame_rate);
-  if (average === null || base === null) return average ?? base;
+  const [average, base] = [stream.avg_frame_rate, stream.r_frame_rate].map((text) => {
+    const rate = parseRational(text);
+    return rate === null || rationalValue(rate) > FASTEST_FPS ? null : rate;
+  });
+  if (average == null || base == null) return average ?? base ?? null;
   return Math.abs(rationalValue(average) / rationalValue(base) - 1) < 0.005 ? base : average;
 }
 

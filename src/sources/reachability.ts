@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-const INTERVAL_MS = 1000;
+const INTERVAL_MS = 500;
 /** A host that does not answer a connect within this counts as out of reach. */
 const CONNECT_LIMIT_MS = 1000;
 
@@ -38,7 +38,7 @@ export type ReachabilityOptions = {
   readonly onReachable: () => void;
 };
 
-/** Looks once a second whether a camera that was out of reach can be reached again. One that is reachable all the time is none of its business. */
+/** Looks twice a second whether a camera that was out of reach can be reached again. One that is reachable all the time is none of its business. */
 export class ReachabilityWatch {
   readonly #options: ReachabilityOptions;
   readonly #abort = new AbortController();

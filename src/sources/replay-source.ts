@@ -6,6 +6,7 @@ import { locateSource, openRun } from './open-run.js';
 import type { SourceInfo } from './probe-source.js';
 import { REPLAY_INITIAL_STATE, stepReplay, type ReplayEffect, type ReplayEvent, type ReplayState } from './replay-machine.js';
 import { ReplayPosition } from './replay-position.js';
+import { decoderFailureOf, RunChoice } from './run-choice.js';
 import { outcomeOfError, outcomeOfRun } from './run-outcome.js';
 import type { SourceLocation } from './source-location.js';
 import type { RunPlan, SourceRun } from './source-run.js';
@@ -25,13 +26,13 @@ export class ReplaySource implements VideoSource {
   readonly #events: VideoSourceEvents;
   readonly #pools: FramePools;
   readonly #way: SourceWay;
+  readonly #choice: RunChoice;
   readonly #position = new ReplayPosition();
   readonly #queue: ReplayEvent[] = [];
   #state: ReplayState = REPLAY_INITIAL_STATE;
   #stepping = false;
   #pumping = false;
   #modelInputSize: Size;
-  #hwaccel: string | null;
   #seq = 0;
   #demand = 0;
   #runs = 0;
@@ -46,7 +47,7 @@ export class ReplaySource implements VideoSource {
     this.#options = options;
     this.#events = events;
     this.#modelInputSize = options.modelInputSize;
-    this.#hwaccel = options.hwaccel ?? null;
+    this.#choice = new RunChoice({ source: options.source, detectSource: null, hwaccel: options.hwaccel ?? null });
     this.#pools = new FramePools(options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES, options.budget);
     this.#way = new SourceWay(options);
   }
@@ -59,7 +60,7 @@ export class ReplaySource implements VideoSource {
       retryAtMs: null,
       restarts: Math.max(0, this.#runs - 1),
       activeSource: null,
-      decoder: this.#hwaccel ?? 'software',
+      decoder: this.#choice.decoder,
     };
   }
 
@@ -184,8 +185,8 @@ export class ReplaySource implements VideoSource {
     this.#info = run.info;
     this.#tellStatus();
     const watch = setInterval(() => {
-      const stall = run.stall(performance.now());
-      if (stall !== null) this.#dispatch({ type: 'stalled', error: stall });
+      const trouble = run.trouble(performance.now());
+      if (trouble !== null) this.#dispatch({ type: 'stalled', error: trouble.error });
     }, WATCH_INTERVAL_MS);
     try {
       const end = await run.reader.done;
@@ -206,9 +207,9 @@ export class ReplaySource implements VideoSource {
   /** What the end of a run means for one that was looking for a frame, and for a decoder that gave none. */
   #considered({ search, hadFrame, run, abort }: Attempt, outcome: RunOutcome): RunOutcome {
     if (abort.signal.aborted) return outcome;
-    if (!hadFrame && run !== null && this.#hwaccel !== null && outcome.kind !== 'unauthorized') {
-      this.#options.log.warn({ stream: this.#options.streamId, decoder: this.#hwaccel }, 'hardware decoding gave no frame, going on in software');
-      this.#hwaccel = null;
+    const decoderFailure = decoderFailureOf(run, outcome);
+    if (this.#choice.runEnded({ hadFrame, decoderFailure })) {
+      this.#options.log.warn({ stream: this.#options.streamId, reason: decoderFailure }, 'hardware decoding gave no frame, going on in software');
       return { kind: 'again' };
     }
     if (outcome.kind === 'retry') return outcome;
@@ -225,7 +226,7 @@ export class ReplaySource implements VideoSource {
     const { search, seekMs, continued } = this.#position.start(info, this.#options.fps);
     attempt.continued = continued;
     attempt.search = search;
-    return { modelInputSize: this.#modelInputSize, hwaccel: this.#hwaccel, loop: false, gridStartMs: this.#position.firstPtsMs, seekMs };
+    return { modelInputSize: this.#modelInputSize, hwaccel: this.#choice.hwaccel, loop: false, gridStartMs: this.#position.firstPtsMs, seekMs };
   }
 
   /** Hands out what was asked for and may go now. */

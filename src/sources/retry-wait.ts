@@ -13,7 +13,7 @@ export type RetryWaitOptions = {
   readonly onReachable: () => void;
 };
 
-/** One wait of a source for its next try: a timer, and a look at the camera's port once a second where that may end it early. */
+/** One wait of a source for its next try: a timer, and a look at the camera's port twice a second where that may end it early. */
 export class RetryWait {
   /** Length of the wait, ms. */
   readonly delayMs: number;

@@ -1,4 +1,6 @@
 import { redactUrl } from '../core/redact.js';
+import type { SourceRun } from './source-run.js';
+import type { RunOutcome } from './supervisor-machine.js';
 
 export type RunChoiceOptions = {
   readonly source: string;
@@ -13,6 +15,13 @@ export type RunResult = {
   /** Why the decoder may be to blame, one line; `null` when it is not: it was not reached, or something else failed. */
   readonly decoderFailure: string | null;
 };
+
+/** Why the decoder of a run may be to blame for how it ended; `null` when it is not: the source was not reached, the login was refused, or nothing went wrong.
+ * @param run `null` when it could not be opened */
+export function decoderFailureOf(run: Pick<SourceRun, 'failure'> | null, outcome: RunOutcome): string | null {
+  if (run === null || run.failure !== null || outcome.kind === 'unauthorized' || outcome.kind === 'again') return null;
+  return outcome.error === null ? null : (outcome.error.log.at(-1) ?? outcome.error.message);
+}
 
 /** Chooses, run by run, the address and the decoder of a live source.
  * - `detectSource` is taken where there is one; when it gives no frame, the next try takes `source`, the one after that `detectSource` again.

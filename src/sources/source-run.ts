@@ -1,6 +1,6 @@
 import { SourceStalledError, type SightlineError } from '../core/errors.js';
 import { letterbox, limitWidth, type Letterbox, type Size } from '../core/geometry.js';
-import { carriesTimes } from './demuxers.js';
+import { carriesTimes, isHls } from './demuxers.js';
 import type { FramePools, RunPools } from './frame-pools.js';
 import { FrameReader, type FramePipes } from './frame-reader.js';
 import type { InputRoute } from './gateway/route.js';
@@ -8,7 +8,7 @@ import { PooledFrame } from './pooled-frame.js';
 import type { SourceInfo } from './probe-source.js';
 import { CONFIGURED_ACCESS } from './source-access.js';
 import { isOnDisk, type SourceLocation } from './source-location.js';
-import { IntervalMeter, stallLimitMs } from './stall-limit.js';
+import { IntervalMeter, stallLimitMs, undecodableLimitMs } from './stall-limit.js';
 import { stderrLog } from './stderr-log.js';
 import type { VideoSourceOptions } from './video-source-contract.js';
 
@@ -36,6 +36,15 @@ export type SourceRunOptions = RunPlan & {
   readonly onReady: () => void;
   readonly onError: (error: SightlineError) => void;
 };
+
+/** Of an HLS source whose playlist comes over a connection that the gateway does not read. */
+const UNKNOWN_TARGET_DURATION_MS = 10_000;
+
+/** So many complaints of the decoder without a frame in between are no passing damage. */
+const UNDECODABLE_REPORTS = 5;
+
+/** `stalled`: a frame is overdue; `undecodable`: data comes, but nothing can be made of it any more. */
+export type RunTrouble = { readonly type: 'stalled' | 'undecodable'; readonly error: SourceStalledError };
 
 /** What people call ffmpeg's outputs. */
 const OUTPUTS = { model: "the model's input", display: 'the picture', times: 'the times' } as const;
@@ -89,8 +98,8 @@ export class SourceRun {
       ...this.#pools,
       letterbox: this.#box,
       gridStartMs: options.gridStartMs,
-      // What has an end is a recording, from a server too: read at full speed it would rush by.
-      realtime: live && (isOnDisk(location) || (location.kind === 'http' && info.durationMs !== null)),
+      // What has an end is a recording, from a server too: read at full speed it would rush by. HLS gives its frames a segment at a time.
+      realtime: live && (isOnDisk(location) || (location.kind === 'http' && (info.durationMs !== null || isHls(info)))),
       live,
       byArrival: live && !isOnDisk(location) && !carriesTimes(info.container),
       loop: options.loop,
@@ -100,7 +109,7 @@ export class SourceRun {
         options.onReady();
       },
       onError: (error) => {
-        options.onError(error instanceof SourceStalledError ? error : new SourceStalledError(error.message, { cause: error }));
+        options.onError(this.#cannotTake(error));
       },
     });
   }
@@ -146,16 +155,19 @@ export class SourceRun {
 
   /** What is wrong when a frame is overdue beyond what this source may take; `null` while none is. Names the output that is behind where only one is.
    * @param nowMs on the monotonic clock */
-  stall(nowMs: number): SourceStalledError | null {
-    const { waitingSinceMs: sinceMs, behind, stderrTail } = this.reader;
+  trouble(nowMs: number): RunTrouble | null {
+    const { waitingSinceMs: sinceMs, behind, stderrTail, damageSinceFrame } = this.reader;
     if (sinceMs === null) return null;
     const { mode, fps } = this.#options.source;
     const { hadFrame } = this;
-    const limitMs = stallLimitMs({ live: mode === 'live', hadFrame, measuredIntervalMs: this.#meter.intervalMs, fps, targetDurationMs: null });
+    if (mode === 'live' && hadFrame && damageSinceFrame >= UNDECODABLE_REPORTS && nowMs - sinceMs > undecodableLimitMs(this.#meter.intervalMs)) {
+      return { type: 'undecodable', error: new SourceStalledError(`${this.location.displayName}: nothing that comes can be decoded any more: has it changed its codec?`, { log: stderrLog(stderrTail) }) };
+    }
+    const limitMs = stallLimitMs({ live: mode === 'live', hadFrame, measuredIntervalMs: this.#meter.intervalMs, fps, targetDurationMs: this.#options.route.targetDurationMs() ?? (isHls(this.info) ? UNKNOWN_TARGET_DURATION_MS : null) });
     if (nowMs - sinceMs <= limitMs) return null;
     const what = `no ${hadFrame ? '' : 'first '}frame for ${((nowMs - sinceMs) / 1000).toFixed(1)} s`;
     const where = behind === null ? '' : `: of ffmpeg's outputs only ${OUTPUTS[behind]} stopped`;
-    return new SourceStalledError(`${this.location.displayName}: ${what}${where}`, { log: stderrLog(stderrTail) });
+    return { type: 'stalled', error: new SourceStalledError(`${this.location.displayName}: ${what}${where}`, { log: stderrLog(stderrTail) }) };
   }
 
   /** Ends ffmpeg, then the way to the source; frames that were not taken are given back. Idempotent; a later call may shorten the grace.
@@ -163,6 +175,13 @@ export class SourceRun {
   async close(options: { readonly graceMs?: number } = {}): Promise<void> {
     await this.reader.close(options);
     await this.#options.route.close();
+  }
+
+  /** There is no buffer left: because an output has stopped and the others fill them all, or because whoever holds the frames does not let go. */
+  #cannotTake(error: Error): SourceStalledError {
+    const { behind, lag, stderrTail } = this.reader;
+    const why = behind !== null && lag > this.#pools.modelPool.held / 2 ? `of ffmpeg's outputs only ${OUTPUTS[behind]} stopped` : error.message;
+    return new SourceStalledError(`${this.location.displayName}: ${why}`, { cause: error, log: stderrLog(stderrTail) });
   }
 
   #frameCame(): void {

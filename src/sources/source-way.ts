@@ -6,7 +6,7 @@ import { CONFIGURED_ACCESS, checkFileAccess } from './source-access.js';
 import { isOnDisk, pathInput, type SourceLocation } from './source-location.js';
 import type { VideoSourceOptions } from './video-source-contract.js';
 
-export type SourceWayOptions = Pick<VideoSourceOptions, 'tools' | 'transport' | 'timeoutMs' | 'imageFps' | 'access'>;
+export type SourceWayOptions = Pick<VideoSourceOptions, 'mode' | 'tools' | 'transport' | 'timeoutMs' | 'imageFps' | 'access'>;
 
 /** The way of ffmpeg and ffprobe to one source, opened anew for each run. What lies on this machine's disk is looked at once: what it holds and where its
  * images are stays from run to run. */
@@ -43,7 +43,7 @@ export class SourceWay {
   /** What the source holds; asked again in each run, but for what lies on the disk: a camera may come back with other settings.
    * @throws {SightlineError} why it cannot be used, see {@link probeSource} */
   async probe(location: SourceLocation, route: InputRoute, signal: AbortSignal): Promise<SourceInfo> {
-    const probed = this.#info ?? (await probeSource(location, { ...this.#options, access: this.#options.access ?? CONFIGURED_ACCESS, signal, route }));
+    const probed = this.#info ?? (await probeSource(location, { ...this.#options, access: this.#options.access ?? CONFIGURED_ACCESS, live: this.#options.mode === 'live', signal, route }));
     const info = this.#images === null ? probed : { ...probed, frameCount: this.#images.count };
     if (isOnDisk(location)) this.#info = info;
     return info;
@@ -58,5 +58,5 @@ export class SourceWay {
 }
 
 function directly(input: string): InputRoute {
-  return { input, environment: {}, failure: () => null, close: () => Promise.resolve() };
+  return { input, environment: {}, failure: () => null, targetDurationMs: () => null, close: () => Promise.resolve() };
 }

@@ -4,6 +4,7 @@ const LIVE_FLOOR_MS = 2000;
 /** A file on a slow disk or with a rare `fps` may take long for one frame; nobody watches it live. */
 const REPLAY_FLOOR_MS = 30_000;
 const INTERVALS = 5;
+const UNDECODABLE_FLOOR_MS = 400;
 /** HLS gives its frames a segment at a time. */
 const TARGET_DURATIONS = 3;
 /** Part of the newest interval in the average. */
@@ -27,6 +28,12 @@ export function stallLimitMs({ live, hadFrame, measuredIntervalMs, fps, targetDu
   const intervalMs = Math.max(measuredIntervalMs ?? 0, fps === null ? 0 : 1000 / fps);
   const floorMs = !live ? REPLAY_FLOOR_MS : hadFrame && measuredIntervalMs !== null ? LIVE_FLOOR_MS : FIRST_FRAME_MS;
   return Math.max(floorMs, INTERVALS * intervalMs, TARGET_DURATIONS * (targetDurationMs ?? 0));
+}
+
+/** How long nothing that comes may be decodable before it counts as another stream than the one that was opened, ms.
+ * @param measuredIntervalMs as above */
+export function undecodableLimitMs(measuredIntervalMs: number | null): number {
+  return Math.max(UNDECODABLE_FLOOR_MS, INTERVALS * (measuredIntervalMs ?? 0));
 }
 
 /** Measures how far apart frames come: by their arrival or by their timestamps, whichever is more, because a source that begins with a burst of what it

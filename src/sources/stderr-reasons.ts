@@ -26,7 +26,11 @@ export function isUnauthorized(stderrTail: string): boolean {
   return /\b401 unauthorized|\b403 forbidden|authorization failed/iu.test(stderrTail);
 }
 
-/** Whether a line tells of damaged or missing video data, as ffmpeg does while it goes on and ends with 0. What the outputs say of times that jump back is none: they are raw pictures. */
+/** Lines that tell of no damage: options that are going out of use, times that jump back (the outputs are raw pictures, which need none), and hardware that `-hwaccel auto`
+ * looks for in vain. */
+const HARMLESS = /deprecated|^\[rawvideo @|non monoton|^\[AVHWDeviceContext @|Device (?:creation|setup) failed|hwaccel/iu;
+
+/** Whether a line tells of damaged or missing video data, as ffmpeg does while it goes on and ends with 0. */
 export function isDamageReport(line: string): boolean {
-  return /\[(?:error|fatal|panic)\]/u.test(line) && !/deprecated|^\[rawvideo @|non monoton/iu.test(line);
+  return /\[(?:error|fatal|panic)\]/u.test(line) && !HARMLESS.test(line);
 }

@@ -25,6 +25,8 @@ export type SupervisorEvent =
   | { readonly type: 'healthy' }
   /** The run hangs. */
   | { readonly type: 'stalled'; readonly error: SightlineError }
+  /** The source has become another one than the run was started for. */
+  | { readonly type: 'undecodable'; readonly error: SightlineError }
   /** The run's settings changed. */
   | { readonly type: 'settings' }
   | { readonly type: 'run-ended'; readonly outcome: LiveOutcome }
@@ -58,7 +60,7 @@ export type SupervisorState = {
   /** In `idle`: whether it was paused before its start. */
   readonly held: boolean;
   /** In `stopping`: what follows. */
-  readonly next: 'close' | 'pause' | 'restart' | 'retry';
+  readonly next: 'close' | 'pause' | 'restart' | 'renew' | 'retry';
 };
 
 export type Step = { readonly state: SupervisorState; readonly effects: readonly SupervisorEffect[] };
@@ -100,6 +102,9 @@ function inActive(state: SupervisorState, event: Event): Step {
       return stay({ ...state, attempt: 0, early: 0 });
     case 'stalled':
       return stop({ ...state, status: 'reconnecting', error: event.error }, 'retry');
+    case 'undecodable':
+      // Without a wait, but as a failure: where it does not help, the next is followed by one.
+      return stop({ ...state, status: 'reconnecting', error: event.error, attempt: Math.max(1, state.attempt) }, state.attempt === 0 ? 'renew' : 'retry');
     case 'settings':
       return stop(state, 'restart');
     case 'pause':
@@ -121,6 +126,7 @@ function inStopping(state: SupervisorState, event: Event): Step {
     case 'pause':
       return stay({ ...state, phase: 'resting', error: null });
     case 'restart':
+    case 'renew':
       return run(state);
     case 'retry':
       // How a run ends that was killed because it hung says nothing; only a way that is left is better than a wait.
@@ -187,7 +193,7 @@ function run(state: SupervisorState): Step {
 }
 
 function stop(state: SupervisorState, next: SupervisorState['next']): Step {
-  return { state: { ...state, phase: 'stopping', next }, effects: [{ type: 'stop-run', now: next === 'retry' }] };
+  return { state: { ...state, phase: 'stopping', next }, effects: [{ type: 'stop-run', now: next === 'retry' || next === 'renew' }] };
 }
 
 function stay(state: SupervisorState): Step {

@@ -19,7 +19,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 type Given = { readonly tools?: FfmpegTools; readonly timeoutMs?: number; readonly signal?: AbortSignal };
 const probe = (source: string, { signal = new AbortController().signal, ...given }: Given = {}): Promise<SourceInfo> =>
-  examineSource({ source, tools, transport: 'tcp', timeoutMs: 10_000, demoClip: () => Promise.reject(new Error('not asked for')), ...given }, signal);
+  examineSource({ source, mode: 'replay', tools, transport: 'tcp', timeoutMs: 10_000, demoClip: () => Promise.reject(new Error('not asked for')), ...given }, signal);
 
 describe('examineSource', () => {
   it('tells size, exact rate, time base, length and count', async () => {

@@ -11,7 +11,7 @@ const outcome: fc.Arbitrary<LiveOutcome> = fc.constantFrom<LiveOutcome[]>(
 );
 const event: fc.Arbitrary<SupervisorEvent> = fc.oneof(
   fc.constantFrom<SupervisorEvent[]>(
-    { type: 'start' }, { type: 'frame' }, { type: 'healthy' }, { type: 'stalled', error: stall }, { type: 'settings' }, { type: 'retry-due' }, { type: 'reachable' }, { type: 'pause' }, { type: 'play' }, { type: 'close' },
+    { type: 'start' }, { type: 'frame' }, { type: 'healthy' }, { type: 'stalled', error: stall }, { type: 'undecodable', error: stall }, { type: 'settings' }, { type: 'retry-due' }, { type: 'reachable' }, { type: 'pause' }, { type: 'play' }, { type: 'close' },
   ),
   outcome.map((each): SupervisorEvent => ({ type: 'run-ended', outcome: each })),
 );
@@ -152,6 +152,17 @@ describe('the supervisor of a live source', () => {
     driver.send({ type: 'retry-due' });
     expect(driver.send({ type: 'settings' })).toEqual([{ type: 'stop-run', now: false }]);
     expect(driver.send({ type: 'run-ended', outcome: { kind: 'failed', error } })).toEqual([{ type: 'start-run' }]);
+  });
+
+  it('opens a source at once that has become another one, but once only', () => {
+    const driver = new Driver().sendAll([{ type: 'start' }, { type: 'frame' }]);
+    expect(driver.send({ type: 'undecodable', error: stall })).toEqual([{ type: 'stop-run', now: true }]);
+    expect(driver.state).toMatchObject({ status: 'reconnecting', error: stall });
+    expect(driver.send({ type: 'run-ended', outcome: { kind: 'retry', error } })).toEqual([{ type: 'start-run' }]);
+    driver.sendAll([{ type: 'frame' }, { type: 'undecodable', error: stall }]);
+    expect(driver.send({ type: 'run-ended', outcome: { kind: 'retry', error } })).toEqual([{ type: 'arm-retry', reason: 'backoff', attempt: 2, early: 0 }]);
+    driver.sendAll([{ type: 'retry-due' }, { type: 'frame' }, { type: 'healthy' }, { type: 'undecodable', error: stall }]);
+    expect(driver.send({ type: 'run-ended', outcome: { kind: 'retry', error } })).toEqual([{ type: 'start-run' }]);
   });
 
   it('goes on in software at once where hardware gave nothing, hung or not', () => {

@@ -37,7 +37,7 @@ export function valuesOf(message: Pick<RtspMessage, 'headers'>, name: string): r
 export function withHeaders(headers: RtspMessage['headers'], changes: Readonly<Record<string, string | null>>): RtspMessage['headers'] {
   const seen = new Set<string>();
   const changed = headers.flatMap(([name, value]): (readonly [string, string])[] => {
-    const change = changes[name.toLowerCase()];
+    const change = Object.hasOwn(changes, name.toLowerCase()) ? changes[name.toLowerCase()] : undefined;
     if (change === undefined) return [[name, value]];
     if (change === null || seen.has(name.toLowerCase())) return [];
     seen.add(name.toLowerCase());

@@ -30,7 +30,8 @@ const MAX_PENDING = 16;
 /** What a server answers to these says nothing of the source. */
 const SIDE_REQUESTS: ReadonlySet<string> = new Set(['GET_PARAMETER', 'SET_PARAMETER', 'TEARDOWN']);
 
-/** One RTSP connection of ffmpeg with the connection to the camera that belongs to it. */
+/** One RTSP connection of ffmpeg with the connection to the camera that belongs to it. The camera is not bothered before the first request that knows the
+ * secret: whoever else on this machine finds the port is shut out. */
 export class RtspSession {
   readonly #given: RtspSessionOptions;
   readonly #ended = new AbortController();
@@ -42,6 +43,8 @@ export class RtspSession {
   #camera: Socket | null = null;
   #cSeq = 0;
   #redirects = 0;
+  /** Whether the other side has shown that it is our ffmpeg. */
+  #isOurs = false;
 
   constructor(options: RtspSessionOptions) {
     this.#given = options;
@@ -54,17 +57,20 @@ export class RtspSession {
     const { client, signal } = this.#given;
     const splitter = new RtspSplitter({
       onMessage: (message) => { this.#fromClient(message); },
-      onPackets: (bytes) => { this.#camera?.write(bytes); },
+      onPackets: (bytes) => {
+        if (this.#isOurs) this.#toCamera(bytes);
+        else this.#shut();
+      },
       wholePackets: true,
     });
     const closed = new Promise<void>((resolve) => { client.once('close', () => { resolve(); }); });
     client.on('error', () => undefined); // `close` follows
-    client.on('data', (chunk) => { this.#guard(() => { splitter.push(chunk); }); });
+    // Who was told goodbye is not listened to any more.
+    client.on('data', (chunk) => { if (!client.writableEnded) this.#guard(() => { splitter.push(chunk); }); });
     client.on('drain', () => { this.#camera?.resume(); });
     const onAbort = (): void => { client.destroy(); };
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
-    else void this.#connect();
     await closed;
     signal.removeEventListener('abort', onAbort);
     this.#ended.abort();
@@ -92,18 +98,20 @@ export class RtspSession {
     this.#camera = camera;
     const splitter = new RtspSplitter({
       onMessage: (message) => { this.#fromCamera(message); },
-      onPackets: (bytes) => { if (!client.write(bytes)) camera.pause(); },
+      onPackets: (bytes) => { this.#toClient(bytes); },
       wholePackets: false,
     });
     let failure: NodeJS.ErrnoException | null = null;
     camera.on('error', (error) => { failure = error; });
     camera.on('data', (chunk) => { if (this.#camera === camera) this.#guard(() => { splitter.push(chunk); }); });
+    camera.on('drain', () => { client.resume(); });
     camera.on('close', () => {
+      client.resume();
       if (this.#camera !== camera) return;
       this.#camera = null;
       // What is still unanswered never will be.
       if (failure !== null || this.#pending.size > 0) this.#given.failure.note(failure === null ? this.#error('the camera hung up') : errorForConnection(this.#upstream.displayName, failure));
-      client.end(() => { client.destroy(); });
+      this.#shut();
     });
     for (const pending of this.#waiting.splice(0)) this.#send(pending);
   }
@@ -111,18 +119,22 @@ export class RtspSession {
   #fromClient(message: RtspMessage): void {
     const request = requestOf(message);
     if (request === null) {
-      // ffmpeg's answer to a request of the camera.
-      this.#camera?.write(serializeMessage(message));
+      // ffmpeg's answer to a request of the camera, or it is not our ffmpeg.
+      if (this.#isOurs && statusOf(message) !== null) this.#toCamera(serializeMessage(message));
+      else this.#shut();
       return;
     }
     const pending: Pending = { message, ...request, clientCSeq: valuesOf(message, 'cseq')[0] ?? '0', answered: 0 };
-    if (this.#given.addresses.toUpstream(request.uri) === null) {
+    const knowsSecret = request.uri === '*' ? this.#isOurs : this.#given.addresses.toUpstream(request.uri) !== null;
+    if (!knowsSecret) {
       this.#answer(pending, '404 Not Found');
-      this.#given.client.end();
+      this.#shut();
     } else if (this.#pending.size + this.#waiting.length >= MAX_PENDING) {
       this.#fail(this.#error('too many requests at a time'));
     } else if (this.#camera === null) {
       this.#waiting.push(pending);
+      if (!this.#isOurs) void this.#connect();
+      this.#isOurs = true;
     } else {
       this.#send(pending);
     }
@@ -134,7 +146,7 @@ export class RtspSession {
     this.#cSeq += 1;
     this.#pending.set(this.#cSeq, pending);
     const headers = withHeaders(message.headers, { cseq: String(this.#cSeq), authorization: this.#login.authorization(method, uri) });
-    this.#camera?.write(serializeMessage({ startLine: `${method} ${uri} RTSP/1.0`, headers, body: message.body }));
+    this.#toCamera(serializeMessage({ startLine: `${method} ${uri} RTSP/1.0`, headers, body: message.body }));
   }
 
   #fromCamera(message: RtspMessage): void {
@@ -142,7 +154,7 @@ export class RtspSession {
     if (status === null) {
       // Where a camera sends us in the middle of a session is found out by asking again.
       if (requestOf(message)?.method === 'REDIRECT') this.#fail(this.#error('the camera ended the session and sends us elsewhere'));
-      else this.#given.client.write(serializeMessage(message));
+      else this.#toClient(serializeMessage(message));
       return;
     }
     const cSeq = Number(valuesOf(message, 'cseq')[0] ?? Number.NaN);
@@ -162,7 +174,7 @@ export class RtspSession {
       return;
     }
     this.#note(pending, status);
-    this.#given.client.write(serializeMessage(this.#translated(message, pending)));
+    this.#toClient(serializeMessage(this.#translated(message, pending)));
   }
 
   #note({ method }: Pending, status: number): void {
@@ -172,7 +184,7 @@ export class RtspSession {
   }
 
   /** An answer as ffmpeg may have it: addresses of the relay in place of the camera's, no challenge, media from the camera alone. */
-  #translated(message: RtspMessage, { clientCSeq }: Pending): RtspMessage {
+  #translated(message: RtspMessage, { clientCSeq, method }: Pending): RtspMessage {
     const { addresses } = this.#given;
     const changes: Record<string, string | null> = { cseq: clientCSeq, 'www-authenticate': null };
     for (const name of ['content-base', 'content-location', 'location', 'rtp-info']) {
@@ -181,8 +193,8 @@ export class RtspSession {
     }
     const transport = valuesOf(message, 'transport')[0];
     if (transport !== undefined) changes['transport'] = this.#safeTransport(transport);
-    const isSdp = /^application\/sdp\b/iu.test(valuesOf(message, 'content-type')[0] ?? 'application/sdp');
-    const body = isSdp && message.body.length > 0 ? Buffer.from(safeSdp(addresses.toClient(message.body.toString('latin1'))), 'latin1') : message.body;
+    // ffmpeg takes it for a session description whatever type the camera gives it.
+    const body = method === 'DESCRIBE' && message.body.length > 0 ? Buffer.from(safeSdp(addresses.toClient(message.body.toString('latin1'))), 'latin1') : message.body;
     return { startLine: message.startLine, headers: withHeaders(message.headers, changes), body };
   }
 
@@ -221,17 +233,32 @@ export class RtspSession {
   }
 
   #answer({ clientCSeq }: Pending, status: string): void {
-    this.#given.client.write(serializeMessage({ startLine: `RTSP/1.0 ${status}`, headers: [['CSeq', clientCSeq]], body: Buffer.alloc(0) }));
+    this.#toClient(serializeMessage({ startLine: `RTSP/1.0 ${status}`, headers: [['CSeq', clientCSeq]], body: Buffer.alloc(0) }));
+  }
+
+  /** Whichever side does not read keeps the other from being read. */
+  #toClient(bytes: Buffer): void {
+    const { client } = this.#given;
+    if (!client.writableEnded && !client.write(bytes)) this.#camera?.pause();
+  }
+
+  #toCamera(bytes: Buffer): void {
+    if (this.#camera?.write(bytes) === false) this.#given.client.pause();
+  }
+
+  /** Lets what was written get there, then ends the connection. */
+  #shut(): void {
+    const { client } = this.#given;
+    if (!client.writableEnded) client.end(() => { client.destroy(); });
   }
 
   /** Ends the session for a reason that the supervisor is to know. */
   #fail(error: SightlineError): void {
-    const { client, failure } = this.#given;
-    if (!(error instanceof ClosedError)) failure.note(error);
+    if (!(error instanceof ClosedError)) this.#given.failure.note(error);
     const status = error instanceof SourceNotAllowedError ? '403 Forbidden' : '503 Service Unavailable';
     for (const pending of [...this.#pending.values(), ...this.#waiting.splice(0)]) this.#answer(pending, status);
     this.#pending.clear();
-    client.end(() => { client.destroy(); });
+    this.#shut();
   }
 
   #guard(work: () => void): void {
@@ -239,7 +266,7 @@ export class RtspSession {
       work();
     } catch (error) {
       if (!(error instanceof RtspSyntaxError)) throw error;
-      this.#given.failure.note(this.#error(error.message));
+      if (this.#isOurs) this.#given.failure.note(this.#error(error.message));
       this.#given.client.destroy();
     }
   }
@@ -249,7 +276,7 @@ export class RtspSession {
   }
 }
 
-/** A session description may name another host for its media: it comes from the camera itself. */
+/** A session description may name another host for its media: it comes from the camera itself. ffmpeg forgives blanks in odd places. */
 function safeSdp(sdp: string): string {
-  return sdp.replace(/^c=IN (IP4|IP6) (\S+)/gimu, (_line, version: string) => `c=IN ${version} ${version.toUpperCase() === 'IP6' ? '::' : '0.0.0.0'}`);
+  return sdp.replace(/^[^\S\r\n]*c[^\S\r\n]*=[^\r\n]*/gimu, (line) => (/\bIP6\b/iu.test(line) ? 'c=IN IP6 ::' : 'c=IN IP4 0.0.0.0'));
 }
