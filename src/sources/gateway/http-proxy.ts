@@ -60,7 +60,8 @@ export class HttpProxy implements InputRoute {
     const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: HEADERS_TIMEOUT_MS });
     server.maxConnections = MAX_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
+      // For good: a connection that cannot be taken later on (no descriptor is left) must not end the process.
+      server.on('error', reject);
       server.listen(0, '127.0.0.1', resolve);
     });
     return new HttpProxy(upstream, options, server, randomBytes(18).toString('base64url'));

@@ -43,7 +43,8 @@ export class RtspRelay implements InputRoute {
     const server = createServer({ noDelay: true });
     server.maxConnections = MAX_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
+      // For good: a connection that cannot be taken later on (no descriptor is left) must not end the process.
+      server.on('error', reject);
       server.listen(0, '127.0.0.1', resolve);
     });
     return new RtspRelay(upstream, options, server);

@@ -74,7 +74,7 @@ export class RtspSession {
     await closed;
     signal.removeEventListener('abort', onAbort);
     this.#ended.abort();
-    this.#camera?.destroy();
+    this.#leaveCamera();
   }
 
   /** Connects to where the camera is now and sends what waits. */
@@ -207,6 +207,9 @@ export class RtspSession {
 
   #redirect(pending: Pending, location: string): void {
     this.#redirects += 1;
+    this.#waiting = [{ ...pending, answered: 0 }, ...this.#pending.values()];
+    this.#pending.clear();
+    this.#leaveCamera();
     let target: Upstream;
     try {
       target = parseUpstream(new URL(location, 'rtsp://relative.invalid/').protocol.startsWith('rtsp') ? location : 'none');
@@ -224,12 +227,14 @@ export class RtspSession {
     this.#login = isOwn ? login : new UpstreamLogin(null);
     this.#upstream = { ...target, displayName: `${own.displayName} (sent to ${target.host})` };
     addresses.moveTo(target);
+    void this.#connect();
+  }
+
+  /** Ends the connection to the camera; what it still says, and that it is closed, is of no interest. */
+  #leaveCamera(): void {
     const camera = this.#camera;
     this.#camera = null;
     camera?.destroy();
-    this.#waiting = [{ ...pending, answered: 0 }, ...this.#pending.values()];
-    this.#pending.clear();
-    void this.#connect();
   }
 
   #answer({ clientCSeq }: Pending, status: string): void {
