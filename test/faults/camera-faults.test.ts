@@ -48,16 +48,16 @@ describe('a camera', () => {
     // Away for long enough that the wait for the next try has grown.
     const healthyBefore = healthy.frames.length;
     const awaySinceMs = performance.now();
-    await until(() => performance.now() - awaySinceMs > 8_000, { timeoutMs: 9_000 });
+    await until(() => performance.now() - awaySinceMs > 5_000, { timeoutMs: 6_000 });
     const healthyFps = (healthy.frames.length - healthyBefore) / ((performance.now() - awaySinceMs) / 1000);
     expect(source.status).toMatchObject({ state: 'reconnecting', error: { code: 'source-open' } });
     expect(source.status.retryAtMs).toBeGreaterThan(Date.now() - 1_000);
     const seen = frames.length;
     await startCamera({ port });
     const recoveredMs = await timed(() => frames.length > seen, 15_000);
-    report('F1 camera unplugged', { 'detected ms': detectedMs, 'target ms': 1000, 'first new frame after its return ms': recoveredMs, 'target to return ms': 4000, "the other camera's fps": healthyFps });
+    report('F1 camera unplugged', { 'detected ms': detectedMs, 'target ms': 1000, 'first new frame after its return ms': recoveredMs, 'target to return ms': 2000, "the other camera's fps": healthyFps });
     expect(detectedMs).toBeLessThan(1_000);
-    expect(recoveredMs).toBeLessThan(4_000);
+    expect(recoveredMs).toBeLessThan(2_000);
     expect(healthyFps).toBeGreaterThan(23);
     expect(source.status).toMatchObject({ state: 'running', error: null });
     expect(frames.map((frame) => frame.seq)).toEqual(upTo(frames.length));
