@@ -1,131 +1,14 @@
 import { status } from '@grpc/grpc-js';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createAnnotator } from '../../src/annotation/annotator.js';
-import { MicroBatcher } from '../../src/batching/micro-batcher.js';
-import type { AnnotatedFrame, PixelImage } from '../../src/core/frames.js';
-import { letterbox } from '../../src/core/geometry.js';
+import { describe, expect, it } from 'vitest';
 import type { FrameCounters } from '../../src/core/stream-status.js';
-import { BackendPool } from '../../src/detection/backend-pool.js';
-import { cocoLabelMap } from '../../src/detection/label-map.js';
-import { findFfmpeg, type FfmpegTools } from '../../src/ffmpeg/tools.js';
-import { followDetector } from '../../src/pipeline/follow-detector.js';
-import { Pipeline, type PipelineStreamOptions } from '../../src/pipeline/pipeline.js';
-import { createLogger } from '../../src/telemetry/logger.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
-import { numberedClip, numberOf } from '../helpers/clips.js';
-import { FakeServing, type FakeScript, type SeenPredict } from '../helpers/fake-serving.js';
-import { decodeJpeg } from '../helpers/jpeg.js';
+import { numberedClip } from '../helpers/clips.js';
+import { conservedUntilEnd, isConserved, pipelineRig, RIG_CLIP_SIZE, sum } from '../helpers/pipeline-rig.js';
+import { upTo } from '../helpers/source-harness.js';
 import { until } from '../helpers/until.js';
 
-const CLIP_SIZE = { widthPx: 160, heightPx: 96 };
-const INPUT_SIZE = { widthPx: 128, heightPx: 128 };
-const IN_INPUT = letterbox(CLIP_SIZE, INPUT_SIZE);
+const { rig, onEnd } = pipelineRig();
 
-let tools: FfmpegTools;
-beforeAll(async () => {
-  tools = await findFfmpeg();
-});
-
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-type Shown = { readonly annotated: AnnotatedFrame; readonly number: number };
-type Rig = { readonly pipeline: Pipeline; readonly serving: FakeServing; readonly shown: Map<string, Shown[]>; add(id: string, source: string, options?: Partial<PipelineStreamOptions>): void };
-
-/** A detector that reads the number that is drawn on a frame and answers it as a class id: frame and detections can be compared. */
-function readNumbers(imageIndex: number, request: SeenPredict): { classId: number; score: number; box: readonly [number, number, number, number] }[] {
-  const tensor = request.inputs.get('inputs');
-  const bytes = INPUT_SIZE.widthPx * INPUT_SIZE.heightPx * 3;
-  const data = Buffer.from(tensor?.data as Uint8Array).subarray(imageIndex * bytes, (imageIndex + 1) * bytes);
-  const image: PixelImage = { ...INPUT_SIZE, format: 'rgb24', data };
-  return [{ classId: 1000 + numberOf(image, IN_INPUT), score: 0.9, box: [0.4, 0.4, 0.6, 0.6] }];
-}
-
-/** Streams on a scripted backend; every frame that is shown is drawn, decoded again and read. */
-async function rig(script: Partial<FakeScript> = {}, { start = true, deadlineMs = 1_000, maxBatchSize = 4, maxInFlightBatches = 2 } = {}): Promise<Rig> {
-  const serving = new FakeServing({ detections: readNumbers, ...script });
-  await serving.start();
-  closers.push(() => serving.close());
-  if (!start) await serving.close();
-  const metrics = createMetrics();
-  const log = createLogger({ level: 'silent', format: 'json' });
-  const detector = new BackendPool({
-    endpoints: [serving.endpoint],
-    tls: null,
-    model: { name: null, version: null, versionLabel: null, signature: 'serving_default' },
-    deadlineMs,
-    maxBatchSize,
-    maxInFlightBatches,
-    assumedInputSize: INPUT_SIZE,
-    labels: cocoLabelMap(),
-    log,
-    metrics,
-  });
-  closers.push(() => detector.close());
-  const batcher = new MicroBatcher({ maxBatchSize, maxInFlightBatches, batchTimeoutMs: 5, detect: (batch) => detector.detect(batch) });
-  followDetector(batcher, detector);
-  closers.push(() => batcher.close());
-  const annotator = createAnnotator();
-  closers.push(() => annotator.close());
-  const pipeline = new Pipeline();
-  closers.push(() => pipeline.close());
-  const shown = new Map<string, Shown[]>();
-  pipeline.listen({
-    onFrame: (frame) => {
-      frame.retain();
-      void frame
-        .render({ maxWidthPx: null, drawn: false })
-        .then(async (annotated) => {
-          shown.set(frame.streamId, [...(shown.get(frame.streamId) ?? []), { annotated, number: numberOf(await decodeJpeg(annotated.jpeg)) }]);
-        })
-        .finally(() => {
-          frame.release();
-        });
-    },
-    onStatus: () => undefined,
-    onRemoved: () => undefined,
-  });
-  return {
-    pipeline,
-    serving,
-    shown,
-    add: (id, source, options) => {
-      pipeline.add({
-        id,
-        name: id,
-        mode: 'replay',
-        thresholds: { '*': 0.4 },
-        redactedSource: source,
-        source: { source, fps: null, widthPx: null, loop: false, transport: 'tcp', timeoutMs: 5_000, tools, demoClip: () => Promise.reject(new Error('not asked for')), log },
-        detector,
-        batcher,
-        annotator,
-        metrics,
-        log,
-        ...options,
-      });
-    },
-  };
-}
-
-const clip = (frames = 50): Promise<string> => numberedClip({ name: 'laws.mp4', ...CLIP_SIZE, frames });
-const sum = (counts: object): number => Object.values(counts as Record<string, number>).reduce((a, b) => a + b, 0);
-const isConserved = (counters: FrameCounters): boolean => counters.decoded === counters.shown + counters.inFlight + sum(counters.dropped) + sum(counters.failed);
-const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
-
-/** Checks the law on every turn of the event loop until the stream has ended; gives the counters then. */
-async function conservedUntilEnd(pipeline: Pipeline, id: string): Promise<FrameCounters> {
-  for (;;) {
-    const stream = pipeline.get(id);
-    if (stream === undefined) throw new Error(`no stream ${id}`);
-    if (stream.state === 'ended' && stream.counters.inFlight > 0) throw new Error('ended with frames still to come');
-    if (!isConserved(stream.counters)) throw new Error(`not conserved: ${JSON.stringify(stream.counters)}`);
-    if (['ended', 'failed'].includes(stream.state) && stream.counters.inFlight === 0) return stream.counters;
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
+const clip = (frames = 50): Promise<string> => numberedClip({ name: 'laws.mp4', ...RIG_CLIP_SIZE, frames });
 
 describe('a replay', () => {
   it('shows every frame once, in order, each with what was found on that very frame', async () => {
@@ -159,7 +42,7 @@ describe('a replay', () => {
       calls += 1;
       serving.script.failWith = calls % 4 === 0 ? { grpcCode: status.INTERNAL, message: 'now and then' } : null;
     }, 15);
-    closers.push(() => Promise.resolve(clearInterval(failing)));
+    onEnd(() => Promise.resolve(clearInterval(failing)));
     add('clip', await clip());
     pipeline.watch('clip');
     await until(() => (pipeline.get('clip')?.counters.shown ?? 0) > 10);
