@@ -18,7 +18,7 @@ import { DetectorHost } from './pipeline/detector-host.js';
 import { followDetector } from './pipeline/follow-detector.js';
 import { Pipeline, type PipelineStreamOptions } from './pipeline/pipeline.js';
 import { PipelineAdmin } from './pipeline/stream-admin.js';
-import { defaultBudgetBytes, FrameBudget } from './sources/frame-budget.js';
+import { openBudget, type FrameBudget } from './sources/frame-budget.js';
 import { accessOf, checkSourceAccess, type SourceAccess } from './sources/source-access.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
@@ -57,7 +57,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const batcher = new MicroBatcher({ ...config.batching, detect: (batch) => detector.detect(batch) });
   followDetector(batcher, detector);
   const parts: Parts = { host, batcher, annotator: createAnnotator({ metrics }), pipeline: new Pipeline(), demoClip: openDemoClip({ cacheDir: options.cacheDir, tools, log }), viewers: null };
-  const budget = new FrameBudget(defaultBudgetBytes());
+  const budget = openBudget(config.sources.maxFrameMemoryMb);
   const context: StreamContext = { options, secrets, parts, tools, metrics, budget };
   const add = (stream: StreamConfig, access: SourceAccess): PipelineStreamOptions => streamOptions(stream, access, context);
   const admin = new PipelineAdmin(parts.pipeline, async (definition) => add(...(await defineStream(definition, config.sources))));

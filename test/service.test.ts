@@ -18,7 +18,7 @@ const config: ServiceConfig = {
   model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2_000 },
   labelsFile: null,
   batching: { maxBatchSize: 1, batchTimeoutMs: 10, maxInFlightBatches: 1 },
-  sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40 },
+  sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40, maxFrameMemoryMb: null },
   streams: [stream('one'), stream('two')],
   log: { level: 'silent', format: 'json' },
 };

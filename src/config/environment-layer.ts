@@ -29,6 +29,7 @@ const SETTINGS: readonly (readonly [path: string, form: Variable['form']])[] = [
   ['sources.networks', 'list'],
   ['sources.maxSidePx', 'text'],
   ['sources.maxMegapixels', 'text'],
+  ['sources.maxFrameMemoryMb', 'text'],
   ['log.level', 'text'],
   ['log.format', 'text'],
 ];

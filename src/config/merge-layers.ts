@@ -40,6 +40,7 @@ export function mergeLayers(layers: readonly SettingsLayer[]): { readonly config
       networks: sources.networks ?? DEFAULTS.sources.networks,
       maxSidePx: sources.maxSidePx ?? DEFAULTS.sources.maxSidePx,
       maxMegapixels: sources.maxMegapixels ?? DEFAULTS.sources.maxMegapixels,
+      maxFrameMemoryMb: sources.maxFrameMemoryMb ?? DEFAULTS.sources.maxFrameMemoryMb,
     },
     log: { level: log.level ?? DEFAULTS.log.level, format: log.format ?? DEFAULTS.log.format },
   };

@@ -1,6 +1,7 @@
 import type { StreamMode } from '../core/stream-status.js';
 import type { Thresholds } from '../detection/thresholds.js';
 import type { EngineChoice } from '../model-server/engines/engine.js';
+import type { SourceRules } from '../sources/source-access.js';
 import type { LogLevel } from '../telemetry/logger.js';
 import type { Token } from '../viewers/tokens.js';
 
@@ -46,16 +47,10 @@ export type ModelConfig = {
 
 export type BatchingConfig = { readonly maxBatchSize: number; readonly batchTimeoutMs: number; readonly maxInFlightBatches: number };
 
-/** What sources may be. `roots` and `networks` hold for those added over the API, the rest for all. */
-export type SourcesConfig = {
-  /** Folders. */
-  readonly roots: readonly string[];
-  /** `private`, `public`, `loopback` or a CIDR block. */
-  readonly networks: readonly string[];
-  /** Larger pictures are refused: pixels of the longer side. */
-  readonly maxSidePx: number;
-  /** Larger pictures are refused: millions of pixels. */
-  readonly maxMegapixels: number;
+/** What sources may be and take. `roots` and `networks` hold for those added over the API, the rest for all. */
+export type SourcesConfig = SourceRules & {
+  /** What the frames of all streams may take together, those being decoded included; `null`: 60 % of this machine's memory. */
+  readonly maxFrameMemoryMb: number | null;
 };
 
 export type LogConfig = {

@@ -37,6 +37,7 @@ export const serviceSchema = section({
     networks: list(network(), 'expected a list of networks').optional(),
     maxSidePx: integer(16, 16_384).optional(),
     maxMegapixels: positive(256).optional(),
+    maxFrameMemoryMb: integer(64, 1_048_576).optional(),
   }).optional(),
   log: section({ level: oneOf(...LOG_LEVELS).optional(), format: oneOf('json', 'pretty').optional() }).optional(),
 });

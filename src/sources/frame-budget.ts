@@ -52,6 +52,12 @@ export class FrameBudget {
   }
 }
 
+/** Opens the budget of a service.
+ * @param maxMb megabytes; `null`: {@link defaultBudgetBytes} */
+export function openBudget(maxMb: number | null): FrameBudget {
+  return new FrameBudget(maxMb === null ? defaultBudgetBytes() : maxMb * MB);
+}
+
 /** The budget of a service that was told no other: 60 % of the memory that it may use (the container's limit or the machine's, whichever is less).
  * @param constrainedBytes limit of the container; 0 and what exceeds the machine mean that there is none */
 export function defaultBudgetBytes(totalBytes: number = totalmem(), constrainedBytes: number = process.constrainedMemory()): number {

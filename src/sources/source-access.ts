@@ -25,7 +25,9 @@ export type SourceRules = {
   readonly roots: readonly string[];
   /** `private`, `public`, `loopback` or a CIDR block. */
   readonly networks: readonly string[];
+  /** Larger pictures are refused: pixels of the longer side. */
   readonly maxSidePx: number;
+  /** Larger pictures are refused: millions of pixels. */
   readonly maxMegapixels: number;
 };
 

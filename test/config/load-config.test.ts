@@ -19,7 +19,7 @@ describe('loadConfig', () => {
       model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2000 },
       labelsFile: null,
       batching: { maxBatchSize: 8, batchTimeoutMs: 10, maxInFlightBatches: 2 },
-      sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40 },
+      sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40, maxFrameMemoryMb: null },
       log: { level: 'info', format: null },
     });
     expect(config.streams).toMatchObject([{ id: 'demo', source: 'demo:street', mode: 'live' }]);
@@ -32,7 +32,7 @@ backend: { endpoints: [gpu1:8500, '[::1]:8500'], tls: { ca: ca.pem, cert: c.pem,
 model: { name: detector, version: 3, signature: detect, deadlineMs: 500 }
 labels: labels.pbtxt
 batching: { maxBatchSize: 4, batchTimeoutMs: 0, maxInFlightBatches: 1 }
-sources: { roots: [videos, /media], networks: [private, 10.0.0.0/8, 'fd00::/8'], maxSidePx: 4096, maxMegapixels: 8.5 }
+sources: { roots: [videos, /media], networks: [private, 10.0.0.0/8, 'fd00::/8'], maxSidePx: 4096, maxMegapixels: 8.5, maxFrameMemoryMb: 2048 }
 log: { level: debug, format: json }
 `;
     expect(await load({ 'conf/sightline.yaml': yaml, 'streams/.hidden.yaml': 'nonsense', 'streams/readme.txt': 'nonsense' }, { flags: { config: 'conf/sightline.yaml' } })).toEqual({
@@ -41,7 +41,7 @@ log: { level: debug, format: json }
       model: { name: 'detector', version: 3, versionLabel: null, signature: 'detect', deadlineMs: 500 },
       labelsFile: '~/conf/labels.pbtxt',
       batching: { maxBatchSize: 4, batchTimeoutMs: 0, maxInFlightBatches: 1 },
-      sources: { roots: ['~/conf/videos', '/media'], networks: ['private', '10.0.0.0/8', 'fd00::/8'], maxSidePx: 4096, maxMegapixels: 8.5 },
+      sources: { roots: ['~/conf/videos', '/media'], networks: ['private', '10.0.0.0/8', 'fd00::/8'], maxSidePx: 4096, maxMegapixels: 8.5, maxFrameMemoryMb: 2048 },
       streams: [],
       log: { level: 'debug', format: 'json' },
     });

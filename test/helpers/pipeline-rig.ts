@@ -18,7 +18,6 @@ import { decodeJpeg } from './jpeg.js';
 /** Size of the clips that the rig's detector can read. */
 export const RIG_CLIP_SIZE = { widthPx: 160, heightPx: 96 };
 const INPUT_SIZE = { widthPx: 128, heightPx: 128 };
-const IN_INPUT = letterbox(RIG_CLIP_SIZE, INPUT_SIZE);
 
 export type RigStream = Partial<Omit<PipelineStreamOptions, 'source'>> & { readonly source?: Partial<PipelineStreamOptions['source']> };
 
@@ -43,13 +42,14 @@ export type RigHarness = {
   readonly onEnd: (close: () => Promise<unknown>) => void;
 };
 
-/** A detector that reads the number that is drawn on a frame and answers it as a class id (1000 + number): frame and detections can be compared. */
+/** A detector that reads the number that is drawn on a frame of {@link RIG_CLIP_SIZE} and answers it as a class id (1000 + number): frame and detections can be compared. */
 export function readNumbers(imageIndex: number, request: SeenPredict): { classId: number; score: number; box: readonly [number, number, number, number] }[] {
   const tensor = request.inputs.get('inputs');
-  const bytes = INPUT_SIZE.widthPx * INPUT_SIZE.heightPx * 3;
+  const [, heightPx = 0, widthPx = 0] = tensor?.shape ?? [];
+  const bytes = widthPx * heightPx * 3;
   const data = Buffer.from(tensor?.data as Uint8Array).subarray(imageIndex * bytes, (imageIndex + 1) * bytes);
-  const image: PixelImage = { ...INPUT_SIZE, format: 'rgb24', data };
-  return [{ classId: 1000 + numberOf(image, IN_INPUT), score: 0.9, box: [0.4, 0.4, 0.6, 0.6] }];
+  const image: PixelImage = { widthPx, heightPx, format: 'rgb24', data };
+  return [{ classId: 1000 + numberOf(image, letterbox(RIG_CLIP_SIZE, image)), score: 0.9, box: [0.4, 0.4, 0.6, 0.6] }];
 }
 
 /** Sets up, for one test file, what tests of whole streams share. */
