@@ -65,7 +65,6 @@ export function decodeArguments(options: DecodeOptions): readonly string[] {
       ...hwaccelOptions(options.hwaccel, options.hwaccelDevice, info.codecName),
       // A picture that grows in mid-stream is refused by the decoder, before there is memory for it.
       '-max_pixels', String(options.maxPixels),
-      ...(options.realtime ? ['-re'] : []),
       // Begin with the newest segment, not with the last but two.
       ...(options.live && isHls(info) && info.durationMs === null ? ['-live_start_index', '-1'] : []),
       // Where a camera tells no times, those of `fps` are ours.
@@ -89,6 +88,7 @@ export function decodeArguments(options: DecodeOptions): readonly string[] {
       fps: options.fps,
       declaredFps: info.declaredFps,
       gridStartMs: options.gridStartMs,
+      realtime: options.realtime,
       // One image may be transparent although the first is not.
       hasAlpha: info.hasAlpha || location.kind === 'images',
       timestampsFd: options.timestampsFd,

@@ -10,6 +10,9 @@ export const DISPLAY_OUTPUT = '[display]';
 const PAD_COLOUR = '0x727272';
 /** Marks the frames whose times are printed; ffmpeg prints only frames that carry metadata. */
 const MARK = 'sightline';
+/** How long a frame that is let through when it is due may be waited for. A live source that gives none for longer counts as stalled, see {@link stallLimitMs}. */
+const LONGEST_PAUSE_S = 1.5;
+const PAUSE_INTERVALS = 4;
 
 export type DecodeGraphOptions = {
   readonly timeBase: Rational;
@@ -22,6 +25,8 @@ export type DecodeGraphOptions = {
   readonly declaredFps: Rational | null;
   /** Timestamp (ms) that the grid of `fps` starts at; `null`: the first frame's. */
   readonly gridStartMs: number | null;
+  /** Let each frame pass when it is due. */
+  readonly realtime: boolean;
   /** Whether the source's pixels may be transparent. */
   readonly hasAlpha: boolean;
   /** Descriptor that the frames' times are printed to. */
@@ -37,6 +42,7 @@ export function decodeGraph(options: DecodeGraphOptions): string {
     // Whatever time base this ffmpeg's decoder uses, the printed integers are in the one that was probed.
     `[0:V:0]settb=${String(options.timeBase.num)}/${String(options.timeBase.den)}`,
     ...(options.fps === null ? [] : [selectNearest(options.fps, options.declaredFps, options.gridStartMs)]),
+    ...(options.realtime ? [realtimePace(options.fps, options.declaredFps)] : []),
     `metadata=mode=add:key=${MARK}:value=1`,
     // direct=1: each time is written with its frame, not when a buffer is full. Two backslashes reach ffmpeg, one for the graph, one for the option.
     `metadata=mode=print:key=${MARK}:file=pipe\\\\:${String(options.timestampsFd)}:direct=1`,
@@ -65,6 +71,13 @@ export function selectNearest(fps: number, declaredFps: Rational | null, gridSta
   const position = `(t-(${start})+${String(halfIntervalS + 1e-6)})*${String(fps)}`;
   // Variable 0 holds the number of the first point without a frame.
   return `select='if(isnan(t),1,if(gt(${position},ld(0))+gt(ld(0)-${position},1.5),1+0*st(0,ceil(${position})),0))'`;
+}
+
+/** Lets each frame pass when it is due, by its distance to the one before. A longer wait than for a few frames is a jump of the source's clock and is left out; `-re`, which ffmpeg
+ * has for this, would wait hours for it, and rush through times below zero. */
+function realtimePace(fps: number | null, declaredFps: Rational | null): string {
+  const rate = Math.min(fps ?? Infinity, declaredFps === null ? Infinity : rationalValue(declaredFps));
+  return `realtime=limit=${String(Math.max(LONGEST_PAUSE_S, PAUSE_INTERVALS / rate))}`;
 }
 
 /** Scales to a size; a picture of another shape (`dar`: width by height in square pixels), to what fits inside. Up to 2 % is rounding and not another shape; ten times
