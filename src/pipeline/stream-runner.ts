@@ -3,6 +3,7 @@ import type { Annotator } from '../annotation/annotator.js';
 import { offerFrame } from '../annotation/offered-frame.js';
 import type { Lane } from '../batching/lane.js';
 import type { MicroBatcher } from '../batching/micro-batcher.js';
+import { clock } from '../core/clock.js';
 import { CommandNotSupportedError, ModelOutputError, ServingDeadlineError, ServingUnavailableError } from '../core/errors.js';
 import type { DetectedFrame, OfferedFrame, VideoFrame } from '../core/frames.js';
 import type { StreamCommand } from '../core/stream-control.js';
@@ -170,7 +171,7 @@ export class StreamRunner {
       heightPx: source?.displaySize?.heightPx ?? null,
       declaredFps: source?.declaredFps ?? null,
       measuredFps: this.#fps.fps(performance.now()),
-      ageMs: latest === null ? null : Math.max(0, Date.now() - latest.capturedAtMs),
+      ageMs: latest === null ? null : clock.ageMs(latest.capturedAtMs),
       positionMs: live || latest === null || source?.startPtsMs == null ? null : latest.ptsMs - source.startPtsMs,
       durationMs: live ? null : (source?.durationMs ?? null),
       speed: this.#playout?.speed ?? null,

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { clock } from '../core/clock.js';
 import type { FrameMessage } from './frame-message.js';
 import type { ViewerLimits } from './viewer-limits.js';
 
@@ -45,7 +46,7 @@ export class SocketOutbox {
   sendFrame(message: FrameMessage): void {
     this.#largestBytes = Math.max(this.#largestBytes, message.byteLength);
     this.#socket.cork();
-    this.#ws.send(message.head(Date.now()), { binary: true, fin: false });
+    this.#ws.send(message.head(Math.round(clock.nowMs())), { binary: true, fin: false });
     this.#ws.send(message.jpeg, { binary: true, fin: true }, this.#afterSend);
     this.#socket.uncork();
   }

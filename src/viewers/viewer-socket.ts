@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { clock } from '../core/clock.js';
 import { CommandNotSupportedError } from '../core/errors.js';
 import type { OfferedFrame } from '../core/frames.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -68,7 +69,7 @@ export class ViewerSocket implements FramePort, StatusSink {
       onClosed();
     });
     const streams = context.directory.list().filter((status) => maySee(principal, status.id));
-    this.#send({ type: 'hello', version: 1, nowMs: Date.now(), streams });
+    this.#send({ type: 'hello', version: 1, nowMs: Math.round(clock.nowMs()), streams });
     this.#stopStatus = context.hub.subscribeStatus(this);
   }
 
@@ -144,7 +145,7 @@ export class ViewerSocket implements FramePort, StatusSink {
   }
 
   #handle(message: ClientMessage): void {
-    if (message.type === 'ping') return this.#send({ type: 'pong', t: message.t, nowMs: Date.now() });
+    if (message.type === 'ping') return this.#send({ type: 'pong', t: message.t, nowMs: Math.round(clock.nowMs()) });
     const { stream } = message;
     if (message.type !== 'subscribe' && this.#gone.has(stream)) return;
     if (!maySee(this.#principal, stream)) return this.#refuse('forbidden', 'Your token does not cover this stream', stream);
