@@ -61,6 +61,7 @@ async function decodeOf(clip: string, tools: FfmpegTools): Promise<Decode> {
     declaredFps: info.declaredFps,
     gridStartMs: null,
     hasAlpha: false,
+    realtime: false,
     timestampsFd: 5,
   });
   return {

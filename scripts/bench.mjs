@@ -6,7 +6,8 @@ import { runMain } from './lib/problem.mjs';
 import { setUp } from './lib/set-up.mjs';
 
 await runMain(async () => {
-  await setUp({ steps: ['packages', 'modules', 'build'] });
+  // Cameras and stand-in backends are those of the tests.
+  await setUp({ test: true, steps: ['packages', 'modules', 'build'] });
   // Only now: before set-up there may be no Vite.
   const { runnerImport } = await import('vite');
 

@@ -2,26 +2,15 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { ServiceConfig, StreamConfig } from '../src/config/service-config.js';
+import type { StreamConfig } from '../src/config/service-config.js';
 import { startService } from '../src/service.js';
 import { createLogger } from '../src/telemetry/logger.js';
 import { descendantsOf } from './helpers/processes.js';
+import { serviceConfig, streamConfig } from './helpers/service-config.js';
 import { until } from './helpers/until.js';
 
-const stream = (id: string): StreamConfig => ({
-  id, name: id, source: 'demo:street', mode: 'live', fps: null, widthPx: null, thresholds: { '*': 0.4 }, transport: 'tcp', timeoutMs: 5_000, hwaccel: null, hwaccelDevice: null, imageFps: 1, detectSource: null, loop: true, file: null,
-});
-
-const config: ServiceConfig = {
-  server: { host: '127.0.0.1', port: 0, tokens: [] },
-  backend: { kind: 'endpoints', endpoints: ['127.0.0.1:9'], tls: null },
-  model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2_000 },
-  labelsFile: null,
-  batching: { maxBatchSize: 1, batchTimeoutMs: 10, maxInFlightBatches: 1 },
-  sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40, maxFrameMemoryMb: null },
-  streams: [stream('one'), stream('two')],
-  log: { level: 'silent', format: 'json' },
-};
+const stream = (id: string): StreamConfig => streamConfig(id, 'demo:street', { loop: true });
+const config = serviceConfig('127.0.0.1:9', { streams: [stream('one'), stream('two')] });
 
 it('draws the demo clip once for all streams, and leaves neither process nor file behind when it is closed meanwhile', async () => {
   const cacheDir = await mkdtemp(join(tmpdir(), 'service-test-'));

@@ -5,10 +5,12 @@ export type Sample = {
   readonly wallMs: number;
   /** User and system time of this process; programs that it started are not in it. */
   readonly cpuMs: number;
+  /** How long each item took, or how old it was, ms; only where the benchmark is about that. */
+  readonly latenciesMs?: readonly number[];
 };
 
-/** Figures that goals are about, both derived from a {@link Sample}. */
-export type Metric = 'itemsPerSecond' | 'cpuMsPerItem';
+/** Figures that goals are about, derived from a {@link Sample}; the last two from its latencies. */
+export type Metric = 'itemsPerSecond' | 'cpuMsPerItem' | 'p50Ms' | 'p99Ms';
 
 /** One way to do the work: ours, a peer's, or the limit that the machine sets. */
 export type Contender = { readonly name: string; readonly run: () => Promise<Sample> };

@@ -12,7 +12,10 @@ export function describeMachine(): Machine {
 /** A result for people: medians of every contender, then each goal with its ratio. */
 export function formatResult(result: BenchmarkResult): string {
   const width = Math.max(...result.contenders.map(({ name }) => name.length));
-  const contenders = result.contenders.map(({ name, itemsPerSecond, cpuMsPerItem }) => `  ${name.padEnd(width)}  ${itemsPerSecond.toFixed(1).padStart(9)} /s  ${cpuMsPerItem.toFixed(3).padStart(8)} ms CPU each`);
+  const contenders = result.contenders.map(({ name, itemsPerSecond, cpuMsPerItem, latencyMs }) => {
+    const speed = `${itemsPerSecond.toFixed(1).padStart(9)} /s  ${cpuMsPerItem.toFixed(3).padStart(8)} ms CPU each`;
+    return `  ${name.padEnd(width)}  ${latencyMs === undefined ? speed : `p50 ${latencyMs.p50.toFixed(1).padStart(7)} ms  p99 ${latencyMs.p99.toFixed(1).padStart(7)} ms`}`;
+  });
   return [`${result.id} ${result.name}: ${result.what}`, ...contenders, ...result.goals.map(formatGoal), `  (median of ${String(result.rounds)} rounds, ${(result.tookMs / 1000).toFixed(1)} s)`].join('\n');
 }
 

@@ -1,6 +1,6 @@
 import type { Benchmark, BenchmarkContext, Contender, Goal, Metric, Sample } from './benchmark.js';
 
-export type ContenderResult = { readonly name: string; readonly itemsPerSecond: number; readonly cpuMsPerItem: number };
+export type ContenderResult = { readonly name: string; readonly itemsPerSecond: number; readonly cpuMsPerItem: number; readonly latencyMs?: { readonly p50: number; readonly p99: number } };
 
 export type GoalResult = Goal & { readonly ratio: number; readonly verdict: 'moonshot' | 'met' | 'missed' | 'failed' };
 
@@ -61,13 +61,20 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
+/** The value that so many per cent of the others do not exceed (nearest rank); NaN for none. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Number.NaN;
+}
+
 function inTurn(contenders: readonly Contender[], round: number): readonly Contender[] {
   return round % 2 === 0 ? contenders : contenders.toReversed();
 }
 
 function summarise(name: string, samples: readonly Sample[]): ContenderResult {
   const medianOf = (metric: Metric): number => median(samples.map((sample) => valueOf(metric, sample)));
-  return { name, itemsPerSecond: medianOf('itemsPerSecond'), cpuMsPerItem: medianOf('cpuMsPerItem') };
+  const figures = { name, itemsPerSecond: medianOf('itemsPerSecond'), cpuMsPerItem: medianOf('cpuMsPerItem') };
+  return samples.some(({ latenciesMs }) => latenciesMs !== undefined) ? { ...figures, latencyMs: { p50: medianOf('p50Ms'), p99: medianOf('p99Ms') } } : figures;
 }
 
 function samplesOf(samples: ReadonlyMap<string, readonly Sample[]>, name: string): readonly Sample[] {
@@ -76,11 +83,15 @@ function samplesOf(samples: ReadonlyMap<string, readonly Sample[]>, name: string
   return found;
 }
 
-function valueOf(metric: Metric, { items, wallMs, cpuMs }: Sample): number {
+function valueOf(metric: Metric, { items, wallMs, cpuMs, latenciesMs = [] }: Sample): number {
   switch (metric) {
     case 'itemsPerSecond':
       return (items * 1000) / wallMs;
     case 'cpuMsPerItem':
       return cpuMs / items;
+    case 'p50Ms':
+      return percentile(latenciesMs, 50);
+    case 'p99Ms':
+      return percentile(latenciesMs, 99);
   }
 }

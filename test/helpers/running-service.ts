@@ -7,8 +7,9 @@ import { SecretRegistry } from '../../src/core/secrets.js';
 import type { StreamStatus } from '../../src/core/stream-status.js';
 import { startService, type Service } from '../../src/service.js';
 import { createLogger } from '../../src/telemetry/logger.js';
-import { readNumbers } from './pipeline-rig.js';
 import { FakeServing, type FakeScript } from './fake-serving.js';
+import { readNumbers } from './pipeline-rig.js';
+import { serviceConfig } from './service-config.js';
 
 export type RunningService = {
   readonly service: Service;
@@ -27,17 +28,7 @@ export async function runService(sources: Partial<ServiceConfig['sources']> = {}
   const cacheDir = await mkdtemp(join(tmpdir(), 'sightline-service-'));
   const log: string[] = [];
   const secrets = new SecretRegistry();
-  const config: ServiceConfig = {
-    server: { host: '127.0.0.1', port: 0, tokens: [] },
-    backend: { kind: 'endpoints', endpoints: [serving.endpoint], tls: null },
-    model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2_000 },
-    labelsFile: null,
-    batching: { maxBatchSize: 4, batchTimeoutMs: 5, maxInFlightBatches: 2 },
-    sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40, maxFrameMemoryMb: null, ...sources },
-    streams: [],
-    log: { level: 'info', format: 'json' },
-  };
-  const service = await startService({ config, cacheDir, secrets, log: createLogger({ level: 'debug', format: 'json', redact: secrets.redact, destination: { write: (line: string) => log.push(line) } as unknown as NodeJS.WritableStream }) });
+  const service = await startService({ config: serviceConfig(serving.endpoint, { sources }), cacheDir, secrets, log: createLogger({ level: 'debug', format: 'json', redact: secrets.redact, destination: { write: (line: string) => log.push(line) } as unknown as NodeJS.WritableStream }) });
   onTestFinished(async () => {
     await service.close();
     await serving.close();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Benchmark, Goal, Sample } from '../../bench/harness/benchmark.js';
 import { formatResult } from '../../bench/harness/report.js';
-import { judgeGoal, median, runBenchmark } from '../../bench/harness/run-benchmark.js';
+import { judgeGoal, median, percentile, runBenchmark } from '../../bench/harness/run-benchmark.js';
 
 const context = { quick: true, cacheFolder: '/nowhere', log: () => undefined };
 const goal = (changes: Partial<Goal> = {}): Goal => ({ metric: 'cpuMsPerItem', ours: 'a', peer: 'b', direction: 'at-most', base: 1.3, moonshot: 1.05, failsBeyond: 2, ...changes });
@@ -71,9 +71,25 @@ describe('judgeGoal()', () => {
     expect(judgeGoal(goal({ metric: 'itemsPerSecond', direction: 'at-least', base: 0.8, moonshot: 0.95, failsBeyond: 0.2 }), [slow], [fast])).toMatchObject({ ratio: 0.25, verdict: 'missed' });
   });
 
+  test('compares how long things take by their percentiles', () => {
+    const slow = { ...sample(1), latenciesMs: [30, 10, 20] };
+    const fast = { ...sample(1), latenciesMs: [10, 10, 15] };
+    expect(judgeGoal(goal({ metric: 'p99Ms' }), [slow], [fast])).toMatchObject({ ratio: 2, verdict: 'missed' });
+    expect(judgeGoal(goal({ metric: 'p50Ms' }), [slow], [fast])).toMatchObject({ ratio: 2 });
+  });
+
   test('refuses to judge without samples', () => {
     expect(() => judgeGoal(goal(), [], [])).toThrow(RangeError);
   });
+});
+
+test.each([
+  { values: [], percent: 99, expected: Number.NaN },
+  { values: [7], percent: 1, expected: 7 },
+  { values: [3, 1, 2], percent: 50, expected: 2 },
+  { values: Array.from({ length: 200 }, (_, index) => index + 1), percent: 99, expected: 198 },
+])('percentile $percent of $values is $expected', ({ values, percent, expected }) => {
+  expect(percentile(values, percent)).toBe(expected);
 });
 
 test.each([
