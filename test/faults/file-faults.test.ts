@@ -3,11 +3,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { PixelImage, VideoFrame } from '../../src/core/frames.js';
-import { numberedClip, pixelAt } from '../helpers/clips.js';
+import type { VideoFrame } from '../../src/core/frames.js';
+import { numberedClip } from '../helpers/clips.js';
 import { sourceHarness, upTo } from '../helpers/source-harness.js';
 import { shellProgram } from '../helpers/stand-in-ffmpeg.js';
 import { until } from '../helpers/until.js';
+import { isAligned } from './alignment.js';
 import { SeededRandom } from './chaos-machine.js';
 import { measuringFor } from './figures.js';
 import { report } from './report.js';
@@ -101,20 +102,3 @@ describe('F8: a recording with spoiled bytes', () => {
     expect(caught / frames).toBeGreaterThan(0.8);
   });
 });
-
-/** Whether a picture is the one of a frame's model input. A picture one earlier or later differs in a tenth of its area at least, between black and white; spoiled blocks are grey
- * or have edges, which the two scalings draw a little differently. */
-function isAligned(display: PixelImage, { modelInput, letterbox: { offsetXPx, offsetYPx, content } }: VideoFrame): boolean {
-  const [columns, rows] = [30, 6];
-  let difference = 0;
-  for (let column = 0; column < columns; column += 1) {
-    for (let row = 0; row < rows; row += 1) {
-      const [x, y] = [(column + 0.5) / columns, (row + 0.5) / rows];
-      const [shown] = pixelAt(display, Math.floor(x * display.widthPx), Math.floor(y * display.heightPx));
-      const [looked] = pixelAt(modelInput, Math.floor(offsetXPx + x * content.widthPx), Math.floor(offsetYPx + y * content.heightPx));
-      difference += Math.abs(shown - looked);
-    }
-  }
-  // A tenth of 219.
-  return difference / (columns * rows) < 15;
-}

@@ -68,6 +68,9 @@ export class LiveVideoServer {
     this.requests.push(request);
     response.on('error', () => undefined); // `close` follows
     response.once('close', () => { request.open = false; });
+    // As cameras do: no pieces, so that every byte is the video's, and the end of the connection is the end.
+    response.useChunkedEncodingByDefault = false;
+    response.shouldKeepAlive = false;
     response.writeHead(200, { 'content-type': 'video/mp2t' });
     let aheadMs = burstMs;
     do {
