@@ -2,6 +2,7 @@ import { clock } from '../core/clock.js';
 import { CommandNotSupportedError, SourceStalledError, type SightlineError } from '../core/errors.js';
 import type { Size } from '../core/geometry.js';
 import { FramePools } from './frame-pools.js';
+import { MachineDriver } from './machine-driver.js';
 import { locateSource, openRun, resolveSource } from './open-run.js';
 import type { SourceInfo } from './probe-source.js';
 import { RetryWait } from './retry-wait.js';
@@ -10,7 +11,7 @@ import { outcomeOfError, outcomeOfRun } from './run-outcome.js';
 import { DEMO_SOURCE } from '../core/source-kind.js';
 import type { SourceLocation } from './source-location.js';
 import type { SourceRun } from './source-run.js';
-import { infoStatus, statusError } from './source-status.js';
+import { infoStatus, statusError, StatusTeller } from './source-status.js';
 import { SourceWay } from './source-way.js';
 import { INITIAL_STATE, step, type LiveOutcome, type RunOutcome, type SupervisorEffect, type SupervisorEvent, type SupervisorState } from './supervisor-machine.js';
 import type { SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
@@ -41,9 +42,17 @@ export class LiveSource implements VideoSource {
   readonly #pools: FramePools;
   readonly #way: SourceWay;
   readonly #choice: RunChoice;
-  readonly #queue: SupervisorEvent[] = [];
-  #state: SupervisorState = INITIAL_STATE;
-  #stepping = false;
+  readonly #teller: StatusTeller;
+  readonly #machine = new MachineDriver<SupervisorState, SupervisorEvent, SupervisorEffect>({
+    initial: INITIAL_STATE,
+    step,
+    perform: (effect) => { this.#perform(effect); },
+    onChange: ({ phase }) => {
+      // A wait may last half a minute, a pause for ever: what nobody holds is let go of.
+      if (phase === 'waiting' || phase === 'resting') this.#pools.close();
+      this.#tellStatus();
+    },
+  });
   #pumping = false;
   #modelInputSize: Size;
   #seq = 0;
@@ -56,13 +65,13 @@ export class LiveSource implements VideoSource {
   #wait: RetryWait | null = null;
   #retryAtMs: number | null = null;
   #closing: Promise<void> | null = null;
-  #lastStatus = '';
 
   constructor(options: VideoSourceOptions, events: VideoSourceEvents) {
     if (options.fps !== null && !(options.fps > 0)) throw new RangeError(`Expected \`fps\` to be > 0, got ${String(options.fps)}`);
     const { source, detectSource, hwaccel } = options;
     this.#options = options;
     this.#events = events;
+    this.#teller = new StatusTeller(events);
     this.#modelInputSize = options.modelInputSize;
     this.#pools = new FramePools(options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES, options.budget);
     this.#way = new SourceWay(options);
@@ -73,8 +82,8 @@ export class LiveSource implements VideoSource {
   get status(): SourceStatus {
     return {
       ...infoStatus(this.#info, { widthPx: this.#options.widthPx, firstPtsMs: this.#firstPtsMs }),
-      state: this.#state.status,
-      error: statusError(this.#state.error),
+      state: this.#machine.state.status,
+      error: statusError(this.#machine.state.error),
       retryAtMs: this.#retryAtMs,
       restarts: Math.max(0, this.#runs - 1),
       activeSource: this.#active?.source ?? null,
@@ -87,18 +96,18 @@ export class LiveSource implements VideoSource {
   }
 
   start(): void {
-    this.#dispatch({ type: 'start' });
+    this.#machine.send({ type: 'start' });
   }
 
   /** Without effect: live frames come as they arrive. */
   request(): void {}
 
   pause(): void {
-    this.#dispatch({ type: 'pause' });
+    this.#machine.send({ type: 'pause' });
   }
 
   play(): void {
-    this.#dispatch({ type: 'play' });
+    this.#machine.send({ type: 'play' });
   }
 
   seek(): never {
@@ -108,7 +117,7 @@ export class LiveSource implements VideoSource {
   setModelInputSize(size: Size): void {
     if (size.widthPx === this.#modelInputSize.widthPx && size.heightPx === this.#modelInputSize.heightPx) return;
     this.#modelInputSize = size;
-    this.#dispatch({ type: 'settings' });
+    this.#machine.send({ type: 'settings' });
   }
 
   close(): Promise<void> {
@@ -117,30 +126,10 @@ export class LiveSource implements VideoSource {
   }
 
   async #end(): Promise<void> {
-    this.#dispatch({ type: 'close' });
+    this.#machine.send({ type: 'close' });
     await this.#running;
     this.#pools.close();
     await this.#way.close();
-  }
-
-  /** Takes events one after the other, those too that its own effects and listeners cause. */
-  #dispatch(event: SupervisorEvent): void {
-    this.#queue.push(event);
-    if (this.#stepping) return;
-    this.#stepping = true;
-    try {
-      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        const { state, effects } = step(this.#state, next);
-        const isNews = state !== this.#state;
-        this.#state = state;
-        for (const effect of effects) this.#perform(effect);
-        // A wait may last half a minute, a pause for ever: what nobody holds is let go of.
-        if (state.phase === 'waiting' || state.phase === 'resting') this.#pools.close();
-        if (isNews) this.#tellStatus();
-      }
-    } finally {
-      this.#stepping = false;
-    }
   }
 
   #perform(effect: SupervisorEffect): void {
@@ -168,12 +157,12 @@ export class LiveSource implements VideoSource {
       reason,
       scale: this.#options.backoffScale ?? 1,
       resolve: resolveSource(address, this.#options),
-      onDue: () => { this.#dispatch({ type: 'retry-due' }); },
-      onReachable: () => { this.#dispatch({ type: 'reachable' }); },
+      onDue: () => { this.#machine.send({ type: 'retry-due' }); },
+      onReachable: () => { this.#machine.send({ type: 'reachable' }); },
     });
     this.#wait = wait;
     this.#retryAtMs = Math.round(clock.nowMs() + wait.delayMs);
-    this.#options.log.warn({ stream: this.#options.streamId, attempt: reason.attempt, delayMs: Math.round(wait.delayMs), reason: this.#state.error?.message }, 'source failed, trying again');
+    this.#options.log.warn({ stream: this.#options.streamId, attempt: reason.attempt, delayMs: Math.round(wait.delayMs), reason: this.#machine.state.error?.message }, 'source failed, trying again');
   }
 
   #stop(now: boolean): void {
@@ -187,11 +176,7 @@ export class LiveSource implements VideoSource {
   }
 
   #tellStatus(): void {
-    const status = this.status;
-    const text = JSON.stringify(status);
-    if (text === this.#lastStatus) return;
-    this.#lastStatus = text;
-    this.#events.onState(status);
+    this.#teller.tell(this.status);
   }
 
   async #runToEnd(): Promise<void> {
@@ -206,7 +191,7 @@ export class LiveSource implements VideoSource {
     }
     clearInterval(watch);
     this.#attempt = null;
-    this.#dispatch({ type: 'run-ended', outcome: this.#considered(attempt, outcome) });
+    this.#machine.send({ type: 'run-ended', outcome: this.#considered(attempt, outcome) });
   }
 
   async #runOnce(attempt: Attempt): Promise<RunOutcome> {
@@ -249,7 +234,7 @@ export class LiveSource implements VideoSource {
 
   /** What the end of a run means together with the choices that are left. */
   #considered({ run }: Attempt, outcome: RunOutcome): LiveOutcome {
-    const { phase, next, error: stall } = this.#state;
+    const { phase, next, error: stall } = this.#machine.state;
     const hung = phase === 'stopping' && (next === 'retry' || next === 'renew');
     if (phase !== 'active' && !hung) return outcome;
     const error = hung ? stall : 'error' in outcome ? outcome.error : null;
@@ -268,7 +253,7 @@ export class LiveSource implements VideoSource {
     if (run === null || this.#pumping) return;
     this.#pumping = true;
     try {
-      while (run.reader.hasFrame && this.#state.phase === 'active') this.#handOut(run);
+      while (run.reader.hasFrame && this.#machine.state.phase === 'active') this.#handOut(run);
     } finally {
       this.#pumping = false;
     }
@@ -280,20 +265,20 @@ export class LiveSource implements VideoSource {
     if (frame === undefined) return;
     this.#seq += 1;
     this.#firstPtsMs ??= frame.ptsMs;
-    this.#dispatch({ type: 'frame' });
+    this.#machine.send({ type: 'frame' });
     this.#events.onFrame(frame);
   }
 
   #watch({ run, location, openingSinceMs }: Attempt): void {
-    if (this.#state.phase !== 'active' || location === null || openingSinceMs === null) return;
+    if (this.#machine.state.phase !== 'active' || location === null || openingSinceMs === null) return;
     const nowMs = performance.now();
     if (run === null) {
       const limitMs = Math.max(OPEN_LIMIT_MS, this.#options.timeoutMs);
-      if (nowMs - openingSinceMs > limitMs) this.#dispatch({ type: 'stalled', error: new SourceStalledError(`${location.displayName}: no answer in ${String(limitMs / 1000)} s`) });
+      if (nowMs - openingSinceMs > limitMs) this.#machine.send({ type: 'stalled', error: new SourceStalledError(`${location.displayName}: no answer in ${String(limitMs / 1000)} s`) });
       return;
     }
-    if (this.#state.attempt + this.#state.early > 0 && run.healthyMs >= HEALTHY_AFTER_MS) this.#dispatch({ type: 'healthy' });
+    if (this.#machine.state.attempt + this.#machine.state.early > 0 && run.healthyMs >= HEALTHY_AFTER_MS) this.#machine.send({ type: 'healthy' });
     const trouble = run.trouble(nowMs);
-    if (trouble !== null) this.#dispatch({ type: trouble.type, error: run.failure ?? trouble.error });
+    if (trouble !== null) this.#machine.send({ type: trouble.type, error: run.failure ?? trouble.error });
   }
 }

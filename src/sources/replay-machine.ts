@@ -57,7 +57,7 @@ type Event = Exclude<ReplayEvent, { readonly type: 'close' }>;
 function inActive(state: ReplayState, event: Event): ReplayStep {
   switch (event.type) {
     case 'frame':
-      return stay({ ...state, status: 'running', error: null, failures: 0 });
+      return stay(state.status === 'running' && state.error === null && state.failures === 0 ? state : { ...state, status: 'running', error: null, failures: 0 });
     case 'restart':
       return stop(state, 'restart');
     case 'stalled':

@@ -2,6 +2,7 @@ import type { SightlineError } from '../core/errors.js';
 import type { Size } from '../core/geometry.js';
 import { FramePools } from './frame-pools.js';
 import type { FrameSearch } from './frame-search.js';
+import { MachineDriver } from './machine-driver.js';
 import { locateSource, openRun } from './open-run.js';
 import type { SourceInfo } from './probe-source.js';
 import { REPLAY_INITIAL_STATE, stepReplay, type ReplayEffect, type ReplayEvent, type ReplayState } from './replay-machine.js';
@@ -10,7 +11,7 @@ import { decoderFailureOf, RunChoice } from './run-choice.js';
 import { outcomeOfError, outcomeOfRun } from './run-outcome.js';
 import type { SourceLocation } from './source-location.js';
 import type { RunPlan, SourceRun } from './source-run.js';
-import { infoStatus, statusError } from './source-status.js';
+import { infoStatus, statusError, StatusTeller } from './source-status.js';
 import { SourceWay } from './source-way.js';
 import type { RunOutcome } from './supervisor-machine.js';
 import type { SeekTarget, SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
@@ -28,9 +29,13 @@ export class ReplaySource implements VideoSource {
   readonly #way: SourceWay;
   readonly #choice: RunChoice;
   readonly #position = new ReplayPosition();
-  readonly #queue: ReplayEvent[] = [];
-  #state: ReplayState = REPLAY_INITIAL_STATE;
-  #stepping = false;
+  readonly #teller: StatusTeller;
+  readonly #machine = new MachineDriver<ReplayState, ReplayEvent, ReplayEffect>({
+    initial: REPLAY_INITIAL_STATE,
+    step: stepReplay,
+    perform: (effect) => { this.#perform(effect); },
+    onChange: () => { this.#tellStatus(); },
+  });
   #pumping = false;
   #modelInputSize: Size;
   #seq = 0;
@@ -40,12 +45,12 @@ export class ReplaySource implements VideoSource {
   #attempt: Attempt | null = null;
   #running: Promise<void> = Promise.resolve();
   #closing: Promise<void> | null = null;
-  #lastStatus = '';
 
   constructor(options: VideoSourceOptions, events: VideoSourceEvents) {
     if (options.fps !== null && !(options.fps > 0)) throw new RangeError(`Expected \`fps\` to be > 0, got ${String(options.fps)}`);
     this.#options = options;
     this.#events = events;
+    this.#teller = new StatusTeller(events);
     this.#modelInputSize = options.modelInputSize;
     this.#choice = new RunChoice({ source: options.source, detectSource: null, hwaccel: options.hwaccel ?? null });
     this.#pools = new FramePools(options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES, options.budget);
@@ -55,8 +60,8 @@ export class ReplaySource implements VideoSource {
   get status(): SourceStatus {
     return {
       ...infoStatus(this.#info, { widthPx: this.#options.widthPx, firstPtsMs: this.#position.firstPtsMs }),
-      state: this.#state.status,
-      error: statusError(this.#state.error),
+      state: this.#machine.state.status,
+      error: statusError(this.#machine.state.error),
       retryAtMs: null,
       restarts: Math.max(0, this.#runs - 1),
       activeSource: null,
@@ -69,7 +74,7 @@ export class ReplaySource implements VideoSource {
   }
 
   start(): void {
-    this.#dispatch({ type: 'start' });
+    this.#machine.send({ type: 'start' });
   }
 
   request(count: number): void {
@@ -86,14 +91,14 @@ export class ReplaySource implements VideoSource {
 
   seek(target: SeekTarget): number {
     const goes = this.#position.goTo(target, this.#info?.durationMs ?? null);
-    if (goes || this.#state.phase === 'resting') this.#dispatch({ type: 'restart' });
+    if (goes || this.#machine.state.phase === 'resting') this.#machine.send({ type: 'restart' });
     return this.#seq;
   }
 
   setModelInputSize(size: Size): void {
     if (size.widthPx === this.#modelInputSize.widthPx && size.heightPx === this.#modelInputSize.heightPx) return;
     this.#modelInputSize = size;
-    if (this.#state.phase === 'active') this.#dispatch({ type: 'restart' });
+    if (this.#machine.state.phase === 'active') this.#machine.send({ type: 'restart' });
   }
 
   close(): Promise<void> {
@@ -102,27 +107,10 @@ export class ReplaySource implements VideoSource {
   }
 
   async #end(): Promise<void> {
-    this.#dispatch({ type: 'close' });
+    this.#machine.send({ type: 'close' });
     await this.#running;
     this.#pools.close();
     await this.#way.close();
-  }
-
-  /** Takes events one after the other, those too that its own effects and listeners cause. */
-  #dispatch(event: ReplayEvent): void {
-    this.#queue.push(event);
-    if (this.#stepping) return;
-    this.#stepping = true;
-    try {
-      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        const { state, effects } = stepReplay(this.#state, next);
-        this.#state = state;
-        for (const effect of effects) this.#perform(effect);
-        this.#tellStatus();
-      }
-    } finally {
-      this.#stepping = false;
-    }
   }
 
   #perform(effect: ReplayEffect): void {
@@ -143,11 +131,7 @@ export class ReplaySource implements VideoSource {
   }
 
   #tellStatus(): void {
-    const status = this.status;
-    const text = JSON.stringify(status);
-    if (text === this.#lastStatus) return;
-    this.#lastStatus = text;
-    this.#events.onState(status);
+    this.#teller.tell(this.status);
   }
 
   async #runToEnd(): Promise<void> {
@@ -162,7 +146,7 @@ export class ReplaySource implements VideoSource {
       outcome = outcomeOfError(error, location);
     }
     this.#attempt = null;
-    this.#dispatch({ type: 'run-ended', outcome: this.#considered(attempt, outcome) });
+    this.#machine.send({ type: 'run-ended', outcome: this.#considered(attempt, outcome) });
   }
 
   async #runOnce(attempt: Attempt, location: SourceLocation): Promise<RunOutcome> {
@@ -186,7 +170,7 @@ export class ReplaySource implements VideoSource {
     this.#tellStatus();
     const watch = setInterval(() => {
       const trouble = run.trouble(performance.now());
-      if (trouble !== null) this.#dispatch({ type: 'stalled', error: trouble.error });
+      if (trouble !== null) this.#machine.send({ type: 'stalled', error: trouble.error });
     }, WATCH_INTERVAL_MS);
     try {
       const end = await run.reader.done;
@@ -237,7 +221,7 @@ export class ReplaySource implements VideoSource {
     const { run } = attempt;
     this.#pumping = true;
     try {
-      while (run.reader.hasFrame && this.#state.phase === 'active' && this.#attempt === attempt && this.#handleNext(attempt, run));
+      while (run.reader.hasFrame && this.#machine.state.phase === 'active' && this.#attempt === attempt && this.#handleNext(attempt, run));
     } finally {
       this.#pumping = false;
     }
@@ -263,7 +247,7 @@ export class ReplaySource implements VideoSource {
       default:
         attempt.search = null;
         this.#position.lookElsewhere(found);
-        this.#dispatch({ type: 'restart' });
+        this.#machine.send({ type: 'restart' });
         return false;
     }
   }
@@ -272,7 +256,7 @@ export class ReplaySource implements VideoSource {
   #handOut(attempt: Attempt, run: SourceRun): boolean {
     if (this.#demand < 1) return false;
     if (this.#position.takeFirst(run.reader.readyTimesMs[0] ?? 0, run.info.durationMs)) {
-      this.#dispatch({ type: 'restart' });
+      this.#machine.send({ type: 'restart' });
       return false;
     }
     const frame = run.take(this.#seq);
@@ -281,7 +265,7 @@ export class ReplaySource implements VideoSource {
     this.#demand -= 1;
     attempt.hadFrame = true;
     this.#position.passed(frame.ptsMs);
-    this.#dispatch({ type: 'frame' });
+    this.#machine.send({ type: 'frame' });
     this.#events.onFrame(frame);
     return true;
   }

@@ -3,7 +3,7 @@ import { limitWidth } from '../core/geometry.js';
 import type { StatusError } from '../core/stream-status.js';
 import { rationalValue } from '../ffmpeg/rational.js';
 import type { SourceInfo } from './probe-source.js';
-import type { SourceStatus } from './video-source-contract.js';
+import type { SourceStatus, VideoSourceEvents } from './video-source-contract.js';
 
 type InfoStatus = Pick<SourceStatus, 'displaySize' | 'sourceSize' | 'timeBase' | 'declaredFps' | 'declaredRate' | 'durationMs' | 'frameCount' | 'startPtsMs'>;
 
@@ -21,6 +21,23 @@ export function infoStatus(info: SourceInfo | null, { widthPx, firstPtsMs }: { r
     frameCount: info?.frameCount ?? null,
     startPtsMs: firstPtsMs ?? info?.startPtsMs ?? null,
   };
+}
+
+/** Tells a listener of statuses that differ from the one before. */
+export class StatusTeller {
+  readonly #events: Pick<VideoSourceEvents, 'onState'>;
+  #told = '';
+
+  constructor(events: Pick<VideoSourceEvents, 'onState'>) {
+    this.#events = events;
+  }
+
+  tell(status: SourceStatus): void {
+    const text = JSON.stringify(status);
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#events.onState(status);
+  }
 }
 
 /** An error as a status tells it: with the program's last words where there are any. */
