@@ -1,3 +1,4 @@
+import { clock } from '../core/clock.js';
 import { ServingUnavailableError } from '../core/errors.js';
 import type { DetectedFrame, FrameBatch } from '../core/frames.js';
 import type { Size } from '../core/geometry.js';
@@ -61,13 +62,13 @@ export class BackendPool implements Detector {
     const backend = ready.find(({ inFlight, maxInFlightBatches }) => inFlight < maxInFlightBatches) ?? ready[0];
     if (backend === undefined) throw new ServingUnavailableError(this.state.status.message);
     this.#options.metrics.batchSize.observe(batch.frames.length);
-    const sentAtMs = Date.now();
+    const queueMs = batch.frames.map(({ capturedAtMs }) => clock.ageMs(capturedAtMs));
     const { detections, model, predictMs } = await backend.detect(batch.frames);
     return batch.frames.map((frame, index) => ({
       frame,
       detections: detections[index] ?? [],
       model,
-      timingsMs: { capture: frame.captureMs, queue: Math.max(0, sentAtMs - frame.capturedAtMs), predict: predictMs, annotate: 0 },
+      timingsMs: { capture: frame.captureMs, queue: queueMs[index] ?? 0, predict: predictMs, annotate: 0 },
     }));
   }
 
