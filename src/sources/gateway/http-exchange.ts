@@ -4,10 +4,11 @@ import { pipeline } from 'node:stream/promises';
 import { ClosedError, SightlineError, SourceNotAllowedError, SourceOpenError } from '../../core/errors.js';
 import { connectUpstream } from './connect-upstream.js';
 import type { UpstreamLogin } from './digest-auth.js';
-import { mayBePlaylist, PlaylistTap } from './playlist-tap.js';
+import { PlaylistFilter } from './playlist-filter.js';
 import { resolveAllowed } from './resolve-host.js';
 import { errorForConnection, errorForStatus, type RouteFailure } from './route-failure.js';
 import type { RouteOptions } from './route.js';
+import type { SecureOrigins } from './secure-origins.js';
 import { authorityOf } from './upstream-url.js';
 
 /** A server and what is wanted of it. */
@@ -29,8 +30,7 @@ export type ExchangeOptions = {
   /** Ends the exchange with the route. */
   readonly signal: AbortSignal;
   readonly options: RouteOptions;
-  /** How ffmpeg knows the configured server, `http://host:port`. */
-  readonly ownOrigin: string;
+  readonly secureOrigins: SecureOrigins;
   /** Told of the target duration of each HLS playlist that goes by, ms. */
   readonly onTargetDuration: (ms: number) => void;
 };
@@ -39,6 +39,8 @@ export type ExchangeOptions = {
 const NOT_PASSED: ReadonlySet<string> = new Set([
   'connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'proxy-authentication-info', 'te', 'trailer', 'transfer-encoding', 'upgrade',
   'expect', 'host', 'authorization', 'www-authenticate', 'authentication-info',
+  // ffmpeg would unpack what we have not looked into.
+  'accept-encoding', 'content-encoding',
 ]);
 const MAX_HEADER_BYTES = 32 * 1024;
 
@@ -46,6 +48,8 @@ const MAX_HEADER_BYTES = 32 * 1024;
 export class HttpExchange {
   readonly #given: ExchangeOptions;
   readonly #ended = new AbortController();
+  /** How the server broke off, if it did before ffmpeg had enough. */
+  #broken: Error | null = null;
 
   constructor(options: ExchangeOptions) {
     this.#given = options;
@@ -80,17 +84,22 @@ export class HttpExchange {
         if (status === 401 && target.login.accept(headerValues(answer.headers, 'www-authenticate'), answered)) continue;
         if (status >= 400) failure.note(errorForStatus(target.displayName, status));
         else if (status < 300) failure.noteSuccess();
-        response.writeHead(status, this.#answerHeaders(answer));
-        if (mayBePlaylist(answer.headers['content-type'], target.target)) await pipeline(answer, new PlaylistTap(this.#given.onTargetDuration), response);
-        else await pipeline(answer, response);
+        await pipeline(answer, this.#filter(answer, status), response);
         return;
       } catch (error) {
         // Whichever side broke off, pipeline has ended the other.
-        throw this.#ended.signal.aborted ? new ClosedError(target.displayName) : error instanceof SightlineError ? error : errorForConnection(target.displayName, error as NodeJS.ErrnoException);
+        throw this.#reason(error);
       } finally {
         socket.destroy();
       }
     }
+  }
+
+  #reason(error: unknown): SightlineError {
+    const { displayName } = this.#given.target;
+    const cause = this.#broken ?? error;
+    if (cause instanceof SightlineError) return cause;
+    return this.#broken === null && this.#ended.signal.aborted ? new ClosedError(displayName) : errorForConnection(displayName, cause as NodeJS.ErrnoException);
   }
 
   async #connect(): Promise<Socket> {
@@ -106,15 +115,26 @@ export class HttpExchange {
     const authorization = target.login.authorization(method, target.target);
     const headers: OutgoingHttpHeaders = {
       ...passedOn(request.headers),
+      'accept-encoding': 'identity',
       host: authorityOf(target.host, target.port, target.secure ? 443 : 80),
       ...(authorization === null ? {} : { authorization }),
       connection: 'close',
+    };
+    // What ffmpeg asks for has no body.
+    delete headers['content-length'];
+    const breakOff = (error: Error): void => {
+      if (!this.#ended.signal.aborted) this.#broken ??= error;
     };
     return new Promise((resolve, reject) => {
       // Cameras write headers that strict parsers refuse; nothing is decided by them here.
       const sent = sendRequest({ createConnection: () => socket, method, path: target.target, headers, setHost: false, insecureHTTPParser: true, maxHeaderSize: MAX_HEADER_BYTES });
       sent.on('error', reject);
-      sent.once('response', resolve);
+      // An answer that changes the protocol (101) is neither an answer nor an error.
+      sent.on('close', () => { reject(new SourceOpenError(`${target.displayName}: the server hung up`, { retryable: true })); });
+      sent.once('response', (answer) => {
+        answer.on('error', breakOff);
+        resolve(answer);
+      });
       // A stream that is paused waits for ffmpeg, not for the server: that is no silence.
       const onSilence = (): void => {
         if (response.writableNeedDrain) socket.setTimeout(timeoutMs);
@@ -122,34 +142,42 @@ export class HttpExchange {
       };
       socket.setTimeout(timeoutMs);
       socket.on('timeout', onSilence);
-      socket.on('error', reject);
+      socket.on('error', (error) => {
+        breakOff(error);
+        reject(error);
+      });
       if (this.#ended.signal.aborted) socket.destroy();
       this.#ended.signal.addEventListener('abort', () => { socket.destroy(); }, { once: true });
       sent.end();
     });
   }
 
-  #answerHeaders(answer: IncomingMessage): OutgoingHttpHeaders {
+  /** What an answer goes through; it writes the head once it has seen whether its length will stay. */
+  #filter(answer: IncomingMessage, status: number): PlaylistFilter {
+    const { response, target, secureOrigins, onTargetDuration } = this.#given;
+    const forFfmpeg = (address: string): string => secureOrigins.forFfmpeg(address, target);
     const headers = passedOn(answer.headers);
-    // The body goes on in pieces of ours, so a length beside them would contradict.
-    if (answer.headers['transfer-encoding'] !== undefined) delete headers['content-length'];
     const { location } = answer.headers;
-    const { target, ownOrigin } = this.#given;
-    // ffmpeg knows the configured https server as an http one, whose TLS is made here; so it does after a redirect.
-    if (location !== undefined && target.secure && URL.canParse(location)) {
-      const to = new URL(location);
-      const port = to.port === '' ? 443 : Number(to.port);
-      if (to.protocol === 'https:' && `http://${authorityOf(to.hostname.replace(/^\[|\]$/gu, ''), port)}` === ownOrigin) headers['location'] = `${ownOrigin}${to.pathname}${to.search}`;
-    }
-    return headers;
+    if (location !== undefined) headers['location'] = forFfmpeg(location.trim());
+    return new PlaylistFilter({
+      onStart: (isPlaylist) => {
+        // The body goes on in pieces of ours, so a length beside them would contradict.
+        if (isPlaylist || answer.headers['transfer-encoding'] !== undefined) delete headers['content-length'];
+        if (isPlaylist) delete headers['content-range'];
+        response.writeHead(isPlaylist && status === 206 ? 200 : status, headers);
+      },
+      onTargetDuration,
+      forFfmpeg,
+      displayName: target.displayName,
+    });
   }
 }
 
-/** The headers that go through, without those that the `Connection` header names. */
+/** The headers that go through, without those that the `Connection` header names and those of internet radio, by which ffmpeg would take pieces out of an answer. */
 function passedOn(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   const named = new Set((headers.connection ?? '').toLowerCase().split(/[\s,]+/u));
   const clean = (value: string): string => value.replace(/[^\t\u0020-\u007e\u0080-\u00ff]/gu, '');
-  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (value === undefined || NOT_PASSED.has(name) || named.has(name) ? [] : [[name, Array.isArray(value) ? value.map(clean) : clean(value)]])));
+  return Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (value === undefined || NOT_PASSED.has(name) || name.startsWith('icy-') || named.has(name) ? [] : [[name, Array.isArray(value) ? value.map(clean) : clean(value)]])));
 }
 
 function headerValues(headers: IncomingHttpHeaders, name: string): readonly string[] {

@@ -2,14 +2,13 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { SightlineError, SourceNotAllowedError } from '../../core/errors.js';
+import { SourceNotAllowedError, type SightlineError } from '../../core/errors.js';
 import { parseAuthority } from '../../core/source-kind.js';
-import { connectUpstream } from './connect-upstream.js';
 import { UpstreamLogin } from './digest-auth.js';
 import { HttpExchange, type HttpTarget } from './http-exchange.js';
-import { resolveAllowed } from './resolve-host.js';
 import { RouteFailure } from './route-failure.js';
 import type { InputRoute, RouteOptions } from './route.js';
+import { SecureOrigins } from './secure-origins.js';
 import { authorityOf, httpTarget, type Upstream } from './upstream-url.js';
 
 /** Connections of one ffmpeg at a time; a playlist with sound, subtitles and keys needs a handful. */
@@ -20,8 +19,9 @@ const HEADERS_TIMEOUT_MS = 10_000;
 
 /** A forward proxy on loopback for one run of ffmpeg: whatever URL a redirect or a playlist leads to comes by here, is checked, and is connected to from here.
  *
- * ffmpeg is given an `http:` URL without login and without query, for an `https:` source too: the proxy speaks TLS with that one server and adds what was
- * left out, so that neither shows up in `ps`. Other `https:` servers are reached through CONNECT: checked, but not read. Certificates are not verified. */
+ * ffmpeg is given an `http:` URL without login and without query, for an `https:` source too: the proxy speaks TLS for it and adds what was left out, so that
+ * neither shows up in `ps`. Other `https:` servers that a redirect or a playlist names are given to it as `http:` ones as well, and no tunnel is made (CONNECT):
+ * a playlist that we could not read might lead ffmpeg past us. Certificates are not verified. */
 export class HttpProxy implements InputRoute {
   readonly input: string;
   readonly environment: Readonly<Record<string, string | null>>;
@@ -33,6 +33,7 @@ export class HttpProxy implements InputRoute {
   readonly #failure = new RouteFailure();
   readonly #closing = new AbortController();
   readonly #sockets = new Set<Duplex>();
+  readonly #secureOrigins = new SecureOrigins();
   #targetDurationMs: number | null = null;
   #closed: Promise<void> | null = null;
 
@@ -42,12 +43,13 @@ export class HttpProxy implements InputRoute {
     this.#server = server;
     this.#login = new UpstreamLogin(upstream.credentials);
     this.#expected = Buffer.from(`Basic ${Buffer.from(`sightline:${secret}`).toString('base64')}`);
+    if (upstream.secure) this.#secureOrigins.add(upstream.host, upstream.port);
     const [path = '/'] = upstream.target.split('?');
     this.input = `http://${authorityOf(upstream.host, upstream.port, 80)}${path}`;
     // ffmpeg reads these two names only (5.1 and 7.1); a host listed in no_proxy would go past us.
     this.environment = { http_proxy: `http://sightline:${secret}@127.0.0.1:${String((server.address() as AddressInfo).port)}/`, no_proxy: null, NO_PROXY: null };
     server.on('request', (request, response) => { void this.#serve(request, response); });
-    server.on('connect', (request: IncomingMessage, client: Duplex, head: Buffer) => { void this.#tunnel(request, client, head); });
+    server.on('connect', (request: IncomingMessage, client: Duplex) => { this.#refuseTunnel(request, client); });
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => { this.#sockets.delete(socket); });
@@ -91,7 +93,7 @@ export class HttpProxy implements InputRoute {
       return;
     }
     await new HttpExchange({
-      request, response, target, failure: this.#failure, signal: this.#closing.signal, options: this.#options, ownOrigin: `http://${authorityOf(this.#upstream.host, this.#upstream.port)}`,
+      request, response, target, failure: this.#failure, signal: this.#closing.signal, options: this.#options, secureOrigins: this.#secureOrigins,
       onTargetDuration: (ms) => { this.#targetDurationMs = ms; },
     }).run();
   }
@@ -104,40 +106,19 @@ export class HttpProxy implements InputRoute {
     const { host, port = 80 } = { host: parsed.host, port: parsed.port ?? 80 };
     const target = httpTarget(path);
     const upstream = this.#upstream;
-    if (host !== upstream.host || port !== upstream.port) return { host, port, secure: false, target, login: new UpstreamLogin(null), displayName: `${upstream.displayName}: ${host}` };
+    const secure = this.#secureOrigins.has(host, port);
+    if (host !== upstream.host || port !== upstream.port) return { host, port, secure, target, login: new UpstreamLogin(null), displayName: `${upstream.displayName}: ${host}` };
     // The configured URL itself gets its query back; every other request is passed as ffmpeg made it.
     const [path0] = upstream.target.split('?');
-    return { host, port, secure: upstream.secure, target: target === path0 ? upstream.target : target, login: this.#login, displayName: upstream.displayName };
+    return { host, port, secure, target: target === path0 ? upstream.target : target, login: this.#login, displayName: upstream.displayName };
   }
 
-  async #tunnel(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
-    const abort = new AbortController();
+  #refuseTunnel(request: IncomingMessage, client: Duplex): void {
+    const isOurs = this.#isOurs(request);
+    if (isOurs) this.#failure.note(this.#notAllowed('leads to an https:// address in a way that is not understood'));
+    const status = isOurs ? '403 Forbidden' : '407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="sightline"';
     client.on('error', () => { client.destroy(); });
-    client.once('close', () => { abort.abort(); });
-    const answer = (status: string): void => { client.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n${status.startsWith('407') ? 'Proxy-Authenticate: Basic realm="sightline"\r\n' : ''}\r\n`); };
-    if (!this.#isOurs(request)) {
-      answer('407 Proxy Authentication Required');
-      return;
-    }
-    const target = parseAuthority(request.url ?? '');
-    if (target?.port === null || target === null) {
-      answer('400 Bad Request');
-      return;
-    }
-    const { timeoutMs, policy } = this.#options;
-    const displayName = `${this.#upstream.displayName}: ${target.host}`;
-    const signal = AbortSignal.any([abort.signal, this.#closing.signal]);
-    try {
-      const addresses = await resolveAllowed(target.host, { policy, timeoutMs, signal, displayName });
-      const socket = await connectUpstream({ addresses, port: target.port, tlsHost: null, timeoutMs, signal, displayName });
-      join(client, socket);
-      client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      socket.write(head);
-    } catch (error) {
-      if (!(error instanceof SightlineError)) throw error;
-      if (error.code !== 'closed') this.#failure.note(error);
-      answer(error instanceof SourceNotAllowedError ? '403 Forbidden' : '502 Bad Gateway');
-    }
+    client.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`, () => { client.destroy(); });
   }
 
   #isOurs(request: IncomingMessage): boolean {
@@ -154,13 +135,4 @@ export class HttpProxy implements InputRoute {
 export function refuse(response: ServerResponse, status: number): void {
   if (response.headersSent) response.destroy();
   else response.writeHead(status, { 'content-length': 0, connection: 'close' }).end();
-}
-
-/** Passes bytes both ways, with back-pressure, until either side ends; what the server said last still gets through. */
-function join(client: Duplex, socket: Socket): void {
-  socket.on('error', () => { client.destroy(); });
-  socket.once('close', () => { client.end(() => { client.destroy(); }); });
-  client.once('close', () => { socket.destroy(); });
-  client.pipe(socket);
-  socket.pipe(client);
 }

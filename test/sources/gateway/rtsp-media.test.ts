@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ScriptedCamera } from '../../helpers/scripted-camera.js';
 import { until } from '../../helpers/until.js';
-import { relayHarness } from './relay-harness.js';
+import { gatewayHarness } from './gateway-harness.js';
 import type { RtspClient } from './rtsp-client.js';
 
-const { camera, open, client } = relayHarness();
+const { camera, open, client } = gatewayHarness();
 
 /** A session that plays. */
 async function playing(): Promise<{ readonly door: ScriptedCamera; readonly player: RtspClient; readonly socket: Socket }> {

@@ -4,9 +4,9 @@ import { SourceNotAllowedError, SourceOpenError, SourceUnauthorizedError } from 
 import { peaceful, withLogin } from '../../helpers/scripted-camera.js';
 import { freePort } from '../../helpers/rtsp-camera.js';
 import { until } from '../../helpers/until.js';
-import { relayHarness } from './relay-harness.js';
+import { gatewayHarness } from './gateway-harness.js';
 
-const { camera, canary, open, client } = relayHarness();
+const { camera, canary, open, client } = gatewayHarness();
 
 describe('the route to a camera', () => {
   it('tells ffmpeg neither login, nor path, nor host', async () => {

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { SourceNotAllowedError, SourceOpenError } from '../../../src/core/errors.js';
 import { peaceful, SDP, withLogin } from '../../helpers/scripted-camera.js';
 import { until } from '../../helpers/until.js';
-import { relayHarness } from './relay-harness.js';
+import { gatewayHarness } from './gateway-harness.js';
 
-const { camera, canary, open, client } = relayHarness();
+const { camera, canary, open, client } = gatewayHarness();
 
 describe('a camera that sends us elsewhere', () => {
   it('is followed to where a source may be, without the login', async () => {
