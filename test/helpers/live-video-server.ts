@@ -31,6 +31,7 @@ export class LiveVideoServer {
   speed: number;
   readonly #script: VideoScript;
   readonly #server: Server;
+  readonly #files = new Map<string, Buffer>();
 
   private constructor(script: VideoScript, server: Server) {
     this.#script = script;
@@ -74,9 +75,15 @@ export class LiveVideoServer {
     response.writeHead(200, { 'content-type': 'video/mp2t' });
     let aheadMs = burstMs;
     do {
-      for (const { path, durationMs } of parts) aheadMs = await this.#play(await readFile(path), { durationMs, aheadMs, request, response });
+      for (const { path, durationMs } of parts) aheadMs = await this.#play(await this.#read(path), { durationMs, aheadMs, request, response });
     } while (loop === true && request.open);
     response.end();
+  }
+
+  async #read(path: string): Promise<Buffer> {
+    const bytes = this.#files.get(path) ?? (await readFile(path));
+    this.#files.set(path, bytes);
+    return bytes;
   }
 
   /** @returns how much of the next part is due already, ms */
