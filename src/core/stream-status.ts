@@ -58,4 +58,10 @@ export type StreamStatus = {
   readonly error: StatusError | null;
   /** When a source that waits is tried again, epoch ms; `null` while it does not wait. */
   readonly retryAtMs: number | null;
+  /** How often ffmpeg was started anew. */
+  readonly restarts: number;
+  /** Which of `source` and `detectSource` frames come from, without secrets; `null` of a replay, and before the first try. */
+  readonly activeSource: string | null;
+  /** What decodes: `software`, `cuda`, or `software (cuda failed: …)`; `null` before the first try. */
+  readonly decoder: string | null;
 };

@@ -3,20 +3,21 @@ import type { Annotator } from '../annotation/annotator.js';
 import { offerFrame } from '../annotation/offered-frame.js';
 import type { Lane } from '../batching/lane.js';
 import type { MicroBatcher } from '../batching/micro-batcher.js';
-import { clock } from '../core/clock.js';
 import { CommandNotSupportedError, ModelOutputError, ServingDeadlineError, ServingUnavailableError } from '../core/errors.js';
 import type { DetectedFrame, OfferedFrame, VideoFrame } from '../core/frames.js';
 import type { StreamCommand } from '../core/stream-control.js';
-import type { DropReason, FailReason, FrameCounters, StatusError, StreamMode, StreamState, StreamStatus } from '../core/stream-status.js';
+import type { DropReason, FailReason, StreamMode, StreamStatus } from '../core/stream-status.js';
 import type { Detector } from '../detection/detector.js';
 import { applyThresholds, type Thresholds } from '../detection/thresholds.js';
 import type { SourceStatus, VideoSource, VideoSourceOptions } from '../sources/video-source.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { composeStatus } from './compose-status.js';
 import { detectThrough } from './detect-through.js';
 import { FpsMeter } from './fps-meter.js';
 import { FrameLedger } from './frame-ledger.js';
 import { Playout } from './playout.js';
+import { MAX_LOOKAHEAD, ReplayDemand } from './replay-demand.js';
 import { videoFrames$ } from './video-frames.js';
 
 export type StreamRunnerOptions = {
@@ -51,6 +52,7 @@ export class StreamRunner {
   readonly #fps = new FpsMeter();
   /** Of a replay. */
   readonly #playout: Playout | null;
+  readonly #demand: ReplayDemand | null;
   readonly #stopListening: () => void;
   #subscription: Subscription | null = null;
   #source: VideoSource | null = null;
@@ -68,6 +70,7 @@ export class StreamRunner {
     this.#options = options;
     this.#ledger = new FrameLedger(options.id, options.metrics);
     this.#playout = options.mode === 'replay' ? this.#createPlayout() : null;
+    this.#demand = this.#playout === null ? null : this.#createDemand(this.#playout);
     this.#stopListening = options.detector.onChange(() => {
       this.#detectorChanged();
     });
@@ -77,9 +80,6 @@ export class StreamRunner {
     if (this.#subscription !== null || this.#closed) return;
     const { detector, batcher, mode, log } = this.#options;
     const live = mode === 'live';
-    // A replay: one batch forming while the others are in flight.
-    const { maxBatchSize, maxInFlightBatches } = detector.state;
-    const capacity = live ? 1 : maxBatchSize * (Math.max(1, maxInFlightBatches) + 1);
     const frames$ = videoFrames$(
       { ...this.#options.source, streamId: this.id, mode, modelInputSize: detector.state.inputSize },
       {
@@ -99,7 +99,7 @@ export class StreamRunner {
       .pipe(
         detectThrough(batcher, {
           policy: live ? 'drop-oldest' : 'wait',
-          capacity,
+          capacity: live ? 1 : MAX_LOOKAHEAD,
           onLane: (lane) => {
             this.#lane = lane;
           },
@@ -122,7 +122,7 @@ export class StreamRunner {
           log.error({ stream: this.id, err: error }, 'stream ended by a defect');
         },
       });
-    if (!live) this.#source?.request(capacity);
+    this.#demand?.topUp();
     if (this.#watchers > 0) this.#playout?.watched();
   }
 
@@ -156,30 +156,17 @@ export class StreamRunner {
   }
 
   status(): StreamStatus {
-    const { id, name, mode, redactedSource, detector } = this.#options;
-    const source = this.#sourceStatus;
-    const latest = this.#latestDetected;
-    const live = mode === 'live';
-    const counters = this.#ledger.counters();
-    return {
-      id,
-      name,
-      mode,
-      state: this.#state(counters),
-      source: redactedSource,
-      widthPx: source?.displaySize?.widthPx ?? null,
-      heightPx: source?.displaySize?.heightPx ?? null,
-      declaredFps: source?.declaredFps ?? null,
+    const { id, name, mode, redactedSource, redact = (text) => text, detector } = this.#options;
+    return composeStatus({
+      id, name, mode, redactedSource, redact,
+      source: this.#sourceStatus,
+      latest: this.#latestDetected,
+      counters: this.#ledger.counters(),
       measuredFps: this.#fps.fps(performance.now()),
-      ageMs: latest === null ? null : clock.ageMs(latest.capturedAtMs),
-      positionMs: live || latest === null || source?.startPtsMs == null ? null : latest.ptsMs - source.startPtsMs,
-      durationMs: live ? null : (source?.durationMs ?? null),
-      speed: this.#playout?.speed ?? null,
       detector: detector.state.status,
-      counters,
-      error: this.#error(source?.error ?? null),
-      retryAtMs: source?.retryAtMs ?? null,
-    };
+      playout: this.#playout,
+      closed: this.#closed,
+    });
   }
 
   /** Stops the source, drops what is on its way and lets go of the newest frame. Idempotent. */
@@ -195,30 +182,10 @@ export class StreamRunner {
     this.#isGone = true;
   }
 
-  #error(error: StatusError | null): StatusError | null {
-    const { redact = (text) => text } = this.#options;
-    return error === null ? null : { ...error, message: redact(error.message), ...(error.log !== undefined && { log: error.log.map(redact) }) };
-  }
-
-  #state(counters: FrameCounters): StreamState {
-    if (this.#closed) return 'stopped';
-    const state = this.#sourceStatus?.state ?? 'starting';
-    // The source is through before its last frames are: to people the stream ends with the last of them.
-    if (state === 'ended' && counters.inFlight === 0) return state;
-    if (state === 'starting' || state === 'failed') return state;
-    if (this.#playout === null) return state === 'ended' ? 'running' : state;
-    return this.#playout.playing || counters.shown === 0 ? 'running' : 'paused';
-  }
-
-  /** Every end of a replay's frame makes room for another. */
-  #ended(): void {
-    if (this.#playout !== null) this.#source?.request(1);
-  }
-
   #drop(frame: VideoFrame, reason: DropReason): void {
     this.#ledger.dropped(frame.seq, reason);
     frame.release();
-    this.#ended();
+    this.#demand?.ended();
   }
 
   #lookForEnd(): void {
@@ -235,7 +202,21 @@ export class StreamRunner {
         for (const frame of this.#lane?.takeWaiting() ?? []) this.#drop(frame, 'seek');
         return seq;
       },
-      onChange: () => { this.#options.onStateChange(); },
+      onChange: () => {
+        this.#demand?.topUp();
+        this.#options.onStateChange();
+      },
+    });
+  }
+
+  #createDemand(playout: Playout): ReplayDemand {
+    return new ReplayDemand({
+      request: (count) => {
+        this.#source?.request(count);
+        return this.#source !== null;
+      },
+      batching: () => this.#options.detector.state,
+      isPlaying: () => playout.playing,
     });
   }
 
@@ -248,7 +229,7 @@ export class StreamRunner {
     }
     this.#newestSeq = frame.seq;
     this.#ledger.shown(frame.seq);
-    this.#ended();
+    this.#demand?.ended();
     this.#fps.mark(performance.now());
     this.#observe(detected);
     const shown = { ...detected, detections: applyThresholds(detected.detections, this.#options.thresholds) };
@@ -274,13 +255,14 @@ export class StreamRunner {
     else if (live && error instanceof ServingDeadlineError) this.#ledger.dropped(frame.seq, 'deadline');
     else this.#ledger.failed(frame.seq, failReason(error));
     frame.release();
-    this.#ended();
+    this.#demand?.ended();
     return null;
   }
 
   #detectorChanged(): void {
     const { detector, mode } = this.#options;
     this.#source?.setModelInputSize(detector.state.inputSize);
+    this.#demand?.topUp();
     if (mode === 'live' && detector.state.maxInFlightBatches === 0) {
       for (const frame of this.#lane?.takeWaiting() ?? []) this.#offer(undetected(frame));
     }

@@ -237,6 +237,9 @@ export function defaultStatus(id: string): StreamStatus {
     counters: { decoded: 0, shown: 0, inFlight: 0, viewerSkipped: 0, dropped: {}, failed: {} },
     error: null,
     retryAtMs: null,
+    restarts: 0,
+    activeSource: null,
+    decoder: 'software',
   };
 }
 
