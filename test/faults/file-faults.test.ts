@@ -9,7 +9,7 @@ import { sourceHarness, upTo } from '../helpers/source-harness.js';
 import { shellProgram } from '../helpers/stand-in-ffmpeg.js';
 import { until } from '../helpers/until.js';
 import { isAligned } from './alignment.js';
-import { SeededRandom } from './chaos-machine.js';
+import { SeededRandom } from './seeded-random.js';
 import { measuringFor } from './figures.js';
 import { report } from './report.js';
 

@@ -58,7 +58,7 @@ export function hostileKinds({ httpPort, tcpPort, v6Port, root, outside }: Targe
       kind: 'files out of bounds',
       hostile: [
         '/etc/passwd', '/etc/passwd.mp4', '/proc/self/environ', '/proc/self/mem', '/dev/zero', '/dev/stdin', '/dev/video0', '/dev/v4l/by-id/x', '/', '.', '..', './', 'package.json', '../../etc/passwd', `${outside}/outside.mp4`, `${root}/../outside/outside.mp4`, `${root}/deep/../../outside/outside.mp4`, `${root}/./.././outside/outside.mp4`, `${root}//..//outside//outside.mp4`,
-        `${root}/..\\outside\\outside.mp4`, `${root}/link.mp4`, `${root}/links/outside.mp4`, `${root}/links/../outside.mp4`, `${root}/loop.mp4`, `${root}/nowhere.mp4`, `${root}/missing.mp4`, `${root}/inside.mp4/x`, `${root}-evil/evil.mp4`, root, `${outside}/*.jpg`, `${root}/../outside/`, `${root}/links/*.jpg`, `${root}/links/`, '/etc/*.png', '//etc/passwd', 'C:\\Windows\\win.ini', '\\\\host\\share\\a.mp4',
+        `${root}/..\\outside\\outside.mp4`, `${root}/link.mp4`, `${root}/links/outside.mp4`, `${root}/links/../outside.mp4`, `${root}/loop.mp4`, `${root}/nowhere.mp4`, `${root}/missing.mp4`, `${root}/inside.mp4/x`, `${root}-evil/evil.mp4`, `${outside}/*.jpg`, `${root}/../outside/`, `${root}/links/*.jpg`, `${root}/links/`, '/etc/*.png', '//etc/passwd', 'C:\\Windows\\win.ini', '\\\\host\\share\\a.mp4',
       ],
       harmless: [`${root}/inside.mp4`, `${root}/deep/inside.mp4`, `${root}/deep/../inside.mp4`, `${root}//inside.mp4`, `${root}/links/../deep/inside.mp4`, `${root}/inner-link.mp4`, `${root}/deep/`, `${root}/deep/*.jpg`],
     },

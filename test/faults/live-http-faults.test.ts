@@ -7,7 +7,7 @@ import { LiveVideoServer, type VideoScript } from '../helpers/live-video-server.
 import { sourceHarness } from '../helpers/source-harness.js';
 import { until } from '../helpers/until.js';
 import { isAligned } from './alignment.js';
-import { SeededRandom } from './chaos-machine.js';
+import { SeededRandom } from './seeded-random.js';
 import { report } from './report.js';
 
 /** What may happen to a live stream in mid-stream, with the targets of the fault list (F8, F10). */

@@ -26,15 +26,3 @@ export class SeededRandom {
     return item;
   }
 }
-
-/** What can be counted of this process that must not grow. */
-export type Footprint = {
-  /** Open descriptors. */
-  readonly descriptors: number;
-  /** Living descendants. */
-  readonly processes: number;
-  /** Timers that keep the process alive. */
-  readonly timers: number;
-  /** Heap and external memory after garbage collection, bytes. */
-  readonly memoryBytes: number;
-};
