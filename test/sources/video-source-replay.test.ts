@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { VideoFrame } from '../../src/core/frames.js';
-import { numberedClip } from '../helpers/clips.js';
+import { generated, numberedClip } from '../helpers/clips.js';
 import { processState, runs, sourceHarness, upTo } from '../helpers/source-harness.js';
 import { until } from '../helpers/until.js';
 
@@ -100,6 +100,14 @@ describe('a replay', () => {
     // Damaged pictures are unreadable, but no picture is shown with another one's input.
     expect(frames.filter((frame) => frame.display === frame.model).length).toBeGreaterThan(frames.length * 0.8);
     expect(source.status).toMatchObject({ state: 'ended', error: { code: 'source-exited', message: expect.stringMatching(/damaged/u) as string } });
+  });
+
+  it('finds nothing missing in a file whose edit list leaves out frames', async () => {
+    const whole = await numberedClip({ name: 'edit.mp4', frames: 100, options: ['-bf', '2', '-g', '50', '-preset', 'fast'] });
+    const { frames, source } = await readAll(await generated('edit-cut.mp4', ['-ss', '0.5', '-i', whole, '-c', 'copy']));
+    expect(frames.length).toBeLessThan(100);
+    expect(frames.map(({ display }) => display)).toEqual(upTo(frames.length).map((n) => n + 100 - frames.length));
+    expect(source.status).toMatchObject({ state: 'ended', error: null });
   });
 
   it.each([
