@@ -1,6 +1,6 @@
 import { SourceNotAllowedError, SourceOpenError, SourceUnauthorizedError, type SightlineError } from '../../core/errors.js';
 
-/** What went wrong last on a route, as the gateway saw it. */
+/** What went wrong last on a route, as the gateway saw it. A refusal by the policy stays, as nothing makes it good. */
 export class RouteFailure {
   #newest: SightlineError | null = null;
 
@@ -9,10 +9,10 @@ export class RouteFailure {
   }
 
   note(error: SightlineError): void {
-    this.#newest = error;
+    if (!(this.#newest instanceof SourceNotAllowedError)) this.#newest = error;
   }
 
-  /** The upstream answered well: what went wrong before is over. A refusal by the policy stays, as nothing makes it good. */
+  /** The upstream answered well: what went wrong before is over. */
   noteSuccess(): void {
     if (!(this.#newest instanceof SourceNotAllowedError)) this.#newest = null;
   }

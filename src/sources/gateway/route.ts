@@ -7,7 +7,7 @@ export type InputRoute = {
   readonly input: string;
   /** Variables of the child; `null`: unset. */
   readonly environment: Readonly<Record<string, string | null>>;
-  /** Why the upstream could not be used, as the gateway saw it itself (clearer than ffmpeg's words); `null` while nothing failed. Newest wins. */
+  /** Why the upstream could not be used, as the gateway saw it itself (clearer than ffmpeg's words); `null` while nothing failed. Newest wins, but a refusal by the policy stays. */
   readonly failure: () => SightlineError | null;
   /** How long the segments of the HLS playlist that went by last are at most, ms; `null` when none did. */
   readonly targetDurationMs: () => number | null;

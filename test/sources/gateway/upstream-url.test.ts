@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SourceOpenError } from '../../../src/core/errors.js';
 import { secretsOf } from '../../../src/core/redact.js';
+import { classifySource } from '../../../src/core/source-kind.js';
 import { authorityOf, httpTarget, parseUpstream } from '../../../src/sources/gateway/upstream-url.js';
 import { dotted, ipv4Value, oddIpv4Spellings } from './addresses.js';
 
@@ -76,6 +77,17 @@ describe('parseUpstream', () => {
       expect(upstream).toMatchObject({ credentials: { user, password }, host: 'camera', target: '/1', displayName: 'rtsp://***@camera/1' });
       expect(secretsOf(url)).toContain(encodeURIComponent(password));
     }));
+  });
+
+  it('takes all that is a network source by the grammar of sources, but for a line break in the name of a user', () => {
+    const piece = fc.oneof(fc.constantFrom('rtsp://', 'https://', 'u:p@', '@', ':', '/', '?', '#', '%0a', '%', '[::1]', '127.1', 'camera', '.', '\\', 'ü', ' ', ':554', '-'), fc.string({ unit: 'binary', maxLength: 3 }));
+    fc.assert(fc.property(fc.constantFrom('rtsp://', 'http://', 'HTTPS://'), fc.array(piece, { maxLength: 8 }), (scheme, pieces) => {
+      const url = `${scheme}${pieces.join('')}`;
+      if (classifySource(url) === null || /%(?:[01]|7f)/iu.test(url)) return;
+      const { host, displayName } = parseUpstream(url);
+      expect(host).not.toBe('');
+      expect(displayName.length).toBeLessThanOrEqual(url.length + 3);
+    }), { numRuns: 2_000 });
   });
 
   it('throws nothing but its own error, whose text shows no password', () => {
