@@ -86,8 +86,9 @@ export function openOptions({ kind }: SourceLocation, tools: FfmpegTools, { tran
       return ['-f', 'v4l2'];
     case 'rtsp':
       // Before ffmpeg 5, `-timeout` made it a server; the time limit was called `-stimeout`.
-      return ['-protocol_whitelist', 'rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto', '-f', 'rtsp', '-rtsp_transport', transport, isAtLeast(tools, 5, 0) ? '-timeout' : '-stimeout', timeoutUs];
+      return ['-protocol_whitelist', 'rtsp,rtp,srtp,udp,tcp', '-f', 'rtsp', '-rtsp_transport', transport, isAtLeast(tools, 5, 0) ? '-timeout' : '-stimeout', timeoutUs];
     case 'http':
-      return ['-protocol_whitelist', 'http,https,tcp,tls,crypto,httpproxy', '-format_whitelist', HTTP_DEMUXERS, '-rw_timeout', timeoutUs];
+      // TLS is made on the way, see HttpProxy; with `httpproxy` a playlist could lead past it.
+      return ['-protocol_whitelist', 'http,tcp,crypto', '-format_whitelist', HTTP_DEMUXERS, '-rw_timeout', timeoutUs];
   }
 }
