@@ -135,12 +135,15 @@ export class HttpExchange {
         answer.on('error', breakOff);
         resolve(answer);
       });
-      // A stream that is paused waits for ffmpeg, not for the server: that is no silence.
+      // A stream that is paused waits for ffmpeg, not for the server: that is no silence, which begins anew once ffmpeg reads again.
+      const listenAnew = (): void => { socket.setTimeout(timeoutMs); };
       const onSilence = (): void => {
-        if (response.writableNeedDrain) socket.setTimeout(timeoutMs);
+        if (response.writableNeedDrain) listenAnew();
         else socket.destroy(new SourceOpenError(`${target.displayName}: the server fell silent`, { retryable: true }));
       };
-      socket.setTimeout(timeoutMs);
+      listenAnew();
+      response.on('drain', listenAnew);
+      socket.on('close', () => { response.off('drain', listenAnew); });
       socket.on('timeout', onSilence);
       socket.on('error', (error) => {
         breakOff(error);
