@@ -18,6 +18,8 @@ export type DecodeOptions = OpenSettings & {
   readonly hwaccel: string | null;
   /** Device that it uses; `null`: ffmpeg's choice. */
   readonly hwaccelDevice: string | null;
+  /** Threads of the decoder. */
+  readonly threads: number;
   /** Largest picture that is decoded, pixels. */
   readonly maxPixels: number;
   readonly gridStartMs: number | null;
@@ -75,8 +77,7 @@ export function decodeArguments(options: DecodeOptions): readonly string[] {
       '-noautorotate',
       // Keep the source's own clock.
       '-copyts',
-      // Threads that decode whole frames in parallel each delay a live picture by one frame.
-      ...(options.live ? ['-threads', '1'] : []),
+      '-threads', String(options.threads),
       '-an', '-sn', '-dn',
     ],
     input: route.input,

@@ -6,15 +6,19 @@ import { FramePool } from './frame-pool.js';
 const PIPE_BYTES = 1024 * 1024;
 /** Frames that a stream in work holds at a time: 1 that the pipe fills, 2 complete, 1 that waits for its batch, 2 in batches, 1 being drawn, the latest. */
 const WORKING_FRAMES = 8;
-/** What ffmpeg takes itself, measured with 5.1 (one thread, both outputs): 55 MB, and for each pixel of the source 20 pictures in 4:2:0 that it refers to or has in work. */
+/** What ffmpeg takes itself, measured with 5.1 (both outputs): 55 MB, and for each pixel of the source 20 pictures in 4:2:0 that it refers to or has in work; each
+ * thread beyond the first has two more in work (7 MB at 1920x1080, 25 MB at 3840x2160). */
 const DECODER_BYTES = 55 * 1024 * 1024;
 const DECODER_BYTES_PER_PIXEL = 30;
+const THREAD_BYTES_PER_PIXEL = 4;
 
 export type FrameSizes = {
   readonly modelBytes: number;
   readonly displayBytes: number;
   /** Pixels of the source's own picture, which ffmpeg decodes. */
   readonly sourcePixels: number;
+  /** Threads that it decodes with. */
+  readonly threads: number;
 };
 
 export type RunPools = { readonly modelPool: FramePool; readonly displayPool: FramePool };
@@ -37,8 +41,8 @@ export class FramePools {
   /** Gives pools for a run on frames of these sizes, the old ones where they fit. What such a run needs at least is set aside before any buffer is made.
    * @param name of the source, for people
    * @throws {SourceOpenError} retryable, when the budget has no room for it */
-  fit(name: string, { modelBytes, displayBytes, sourcePixels }: FrameSizes): RunPools {
-    const decoderBytes = DECODER_BYTES + DECODER_BYTES_PER_PIXEL * sourcePixels;
+  fit(name: string, { modelBytes, displayBytes, sourcePixels, threads }: FrameSizes): RunPools {
+    const decoderBytes = DECODER_BYTES + (DECODER_BYTES_PER_PIXEL + THREAD_BYTES_PER_PIXEL * (threads - 1)) * sourcePixels;
     const { modelPool, displayPool } = this.#pools ?? {};
     if (this.#pools !== null && modelPool?.frameBytes === modelBytes && displayPool?.frameBytes === displayBytes && this.#decoder.tryResize(decoderBytes)) return this.#pools;
     this.close();

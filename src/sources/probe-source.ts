@@ -68,9 +68,10 @@ export type ProbeOptions = Partial<OpenSettings> & {
 export async function probeSource(location: SourceLocation, options: ProbeOptions): Promise<SourceInfo> {
   if (location.kind === 'file' || location.kind === 'device') await assertReadable(location);
   const settings = { transport: options.transport ?? 'tcp', timeoutMs: options.timeoutMs ?? 10_000, imageFps: options.imageFps };
+  const access = options.access ?? CONFIGURED_ACCESS;
   const ask = (analysis: readonly string[]): Promise<RunResult> => runProgram({
     program: options.tools.ffprobePath,
-    args: ['-hide_banner', '-loglevel', 'repeat+level+error', ...openOptions(location, options.tools, settings), ...analysis, '-print_format', 'json', '-select_streams', 'V', '-show_entries', ENTRIES, '-i', options.route.input],
+    args: ['-hide_banner', '-loglevel', 'repeat+level+error', ...openOptions(location, options.tools, settings), ...analysis, '-max_pixels', String(access.maxPixels), '-print_format', 'json', '-select_streams', 'V', '-show_entries', ENTRIES, '-i', options.route.input],
     environment: options.route.environment,
     setpriv: options.tools.setpriv,
     timeoutMs: isOnDisk(location) ? PROBE_TIMEOUT_MS : PROBE_TIMEOUT_MS + settings.timeoutMs,
@@ -79,9 +80,9 @@ export async function probeSource(location: SourceLocation, options: ProbeOption
   });
   if (options.live === true && !isOnDisk(location)) {
     const result = await ask(QUICK_ANALYSIS);
-    if (!isWithoutSize(result)) return readProbe(result, location, options.access ?? CONFIGURED_ACCESS);
+    if (!isWithoutSize(result)) return readProbe(result, location, access);
   }
-  return readProbe(await ask([]), location, options.access ?? CONFIGURED_ACCESS);
+  return readProbe(await ask([]), location, access);
 }
 
 /** Whether the stream was joined between two key frames and not looked at until the next. */
@@ -137,6 +138,8 @@ function readProbe(result: RunResult, location: SourceLocation, access: SourceAc
     if (retryable) throw new SourceStalledError(`${name}: no answer in time`, { log });
     throw new SourceOpenError(`${name}: could not be examined in ${String(PROBE_TIMEOUT_MS / 1000)} s`);
   }
+  const refused = result.exitCode !== 0 || isWithoutSize(result) ? /Picture size (\d+)x(\d+) exceeds/u.exec(result.stderrTail) : null;
+  if (refused !== null) throw tooLarge(name, { widthPx: Number(refused[1]), heightPx: Number(refused[2]) }, access);
   if (result.exitCode !== 0 || result.endedBy !== null) {
     if (isUnauthorized(result.stderrTail)) throw new SourceUnauthorizedError(`${name}: user or password refused`, { retryable, log });
     throw new SourceOpenError(`${name}: ${plainReason(result.stderrTail) ?? 'not a video that can be read'}`, { retryable, log });
@@ -148,16 +151,18 @@ function readProbe(result: RunResult, location: SourceLocation, access: SourceAc
   return describe(stream, probed, { name, access });
 }
 
-function describe(stream: ProbedStream, probed: Probed, { name, access: { maxSidePx, maxPixels } }: { readonly name: string; readonly access: SourceAccess }): SourceInfo {
+function tooLarge(name: string, { widthPx, heightPx }: Size, { maxSidePx, maxPixels }: SourceAccess): SourceOpenError {
+  return new SourceOpenError(`${name}: ${String(widthPx)}x${String(heightPx)} is too large, at most ${String(maxSidePx)} pixels a side and ${String(maxPixels / 1e6)} megapixels`);
+}
+
+function describe(stream: ProbedStream, probed: Probed, { name, access }: { readonly name: string; readonly access: SourceAccess }): SourceInfo {
   const coded = { widthPx: stream.width ?? 0, heightPx: stream.height ?? 0 };
   if (coded.widthPx < 1 || coded.heightPx < 1) throw new SourceOpenError(`${name}: the size of its picture is unknown: the file is damaged or not a video`);
   const matrix = stream.side_data_list?.find((data) => data.displaymatrix !== undefined || data.rotation !== undefined);
   const orientation = orientationOf({ displayMatrix: matrix?.displaymatrix, rotationDegrees: matrix?.rotation, rotateTag: stream.tags?.rotate });
   const size = uprightSize(coded, sampleAspect(stream.sample_aspect_ratio), orientation);
   for (const each of [coded, size]) {
-    if (Math.max(each.widthPx, each.heightPx) > maxSidePx || each.widthPx * each.heightPx > maxPixels) {
-      throw new SourceOpenError(`${name}: ${String(each.widthPx)}x${String(each.heightPx)} is too large, at most ${String(maxSidePx)} pixels a side and ${String(maxPixels / 1e6)} megapixels`);
-    }
+    if (Math.max(each.widthPx, each.heightPx) > access.maxSidePx || each.widthPx * each.heightPx > access.maxPixels) throw tooLarge(name, each, access);
   }
   const timeBase = parseRational(stream.time_base) ?? { num: 1, den: 90_000 };
   const streamDurationMs = secondsToMs(stream.duration) ?? clockToMs(stream.tags?.DURATION);

@@ -64,5 +64,5 @@ export async function checkFileAccess(path: string, { roots }: SourceAccess, dis
 
 function isInside(path: string, folder: string): boolean {
   const way = relative(folder, path);
-  return way !== '' && !isAbsolute(way) && way.split('/')[0] !== '..';
+  return !isAbsolute(way) && way.split('/')[0] !== '..';
 }

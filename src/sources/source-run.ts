@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { SourceStalledError, type SightlineError } from '../core/errors.js';
 import { letterbox, limitWidth, type Letterbox, type Size } from '../core/geometry.js';
 import { carriesTimes, isHls } from './demuxers.js';
@@ -46,6 +47,12 @@ const UNDECODABLE_REPORTS = 5;
 /** `stalled`: a frame is overdue; `undecodable`: data comes, but nothing can be made of it any more. */
 export type RunTrouble = { readonly type: 'stalled' | 'undecodable'; readonly error: SourceStalledError };
 
+/** Of the decoder. Threads that decode whole frames in parallel each delay a live picture by one frame, and take memory. */
+const REPLAY_THREADS = Math.min(4, availableParallelism());
+/** A picture may grow so much in mid-stream, as memory was set aside for what it was; a live source that grows more is opened again, for what it is then. */
+const GROWTH = 4;
+const FULL_HD_PIXELS = 1920 * 1080;
+
 /** What people call ffmpeg's outputs. */
 const OUTPUTS = { model: "the model's input", display: 'the picture', times: 'the times' } as const;
 
@@ -76,10 +83,13 @@ export class SourceRun {
     this.location = location;
     this.#box = letterbox(info.size, modelInputSize);
     this.#displaySize = limitWidth(info.size, widthPx);
+    const sourcePixels = info.size.widthPx * info.size.heightPx;
+    const threads = live ? 1 : REPLAY_THREADS;
     this.#pools = pools.fit(location.displayName, {
       modelBytes: 3 * modelInputSize.widthPx * modelInputSize.heightPx,
       displayBytes: 4 * this.#displaySize.widthPx * this.#displaySize.heightPx,
-      sourcePixels: info.size.widthPx * info.size.heightPx,
+      sourcePixels,
+      threads,
     });
     this.reader = new FrameReader({
       tools,
@@ -92,7 +102,8 @@ export class SourceRun {
       fps,
       hwaccel: options.hwaccel,
       hwaccelDevice: source.hwaccelDevice ?? null,
-      maxPixels: (source.access ?? CONFIGURED_ACCESS).maxPixels,
+      threads,
+      maxPixels: Math.min((source.access ?? CONFIGURED_ACCESS).maxPixels, Math.max(FULL_HD_PIXELS, GROWTH * sourcePixels)),
       displaySize: this.#displaySize,
       pipes: options.pipes,
       ...this.#pools,

@@ -9,10 +9,19 @@ const MB = 1024 * 1024;
 /** What every stream needs at least, whatever its frames: see FramePools. */
 const DECODER = 55 * MB;
 const WORKING_FRAMES = 8;
-const sizes = (changes: Partial<FrameSizes> = {}): FrameSizes => ({ modelBytes: MB, displayBytes: 2 * MB, sourcePixels: 1_000_000, ...changes });
-const needOf = ({ modelBytes, displayBytes, sourcePixels }: FrameSizes): number => DECODER + 30 * sourcePixels + WORKING_FRAMES * (modelBytes + displayBytes);
+const sizes = (changes: Partial<FrameSizes> = {}): FrameSizes => ({ modelBytes: MB, displayBytes: 2 * MB, sourcePixels: 1_000_000, threads: 1, ...changes });
+const needOf = ({ modelBytes, displayBytes, sourcePixels, threads }: FrameSizes): number => DECODER + (30 + 4 * (threads - 1)) * sourcePixels + WORKING_FRAMES * (modelBytes + displayBytes);
 
 describe('FramePools', () => {
+  it('counts what each thread of the decoder has in work', () => {
+    const [one, four] = [1, 4].map((threads) => {
+      const budget = new FrameBudget(1_000 * MB);
+      new FramePools(96, budget).fit('recording', sizes({ threads }));
+      return budget.usedBytes;
+    });
+    expect((four ?? 0) - (one ?? 0)).toBe(3 * 4 * 1_000_000);
+  });
+
   it('sets aside what a run needs before any buffer is made, and gives it back', () => {
     const budget = new FrameBudget(1_000 * MB);
     const pools = new FramePools(96, budget);
@@ -116,7 +125,7 @@ describe('FramePools', () => {
         try {
           if (what === 'fit') {
             stream.run = null;
-            stream.run = stream.pools.fit('camera', { modelBytes: model * BYTES, displayBytes: 2 * BYTES, sourcePixels: pixels });
+            stream.run = stream.pools.fit('camera', { modelBytes: model * BYTES, displayBytes: 2 * BYTES, sourcePixels: pixels, threads: 1 });
             known.add(stream.run.modelPool).add(stream.run.displayPool);
           } else if (what === 'acquire') {
             const pool = model === 0 ? stream.run?.modelPool : stream.run?.displayPool;

@@ -28,7 +28,7 @@ const programs: FfmpegTools = { ffmpegPath: 'ffmpeg', ffprobePath: 'ffprobe', se
 function argumentsFor(hwaccel: string | null, device: string | null = null): string {
   return decodeArguments({
     tools: programs, location: { kind: 'rtsp', url: 'rtsp://camera/', displayName: 'rtsp://camera/', secrets: [] }, info, route: { input: 'rtsp://127.0.0.1:1/x', environment: {} }, letterbox: letterbox(SIZE, MODEL),
-    displaySize: SIZE, transport: 'tcp', timeoutMs: 5000, fps: null, hwaccel, hwaccelDevice: device, maxPixels: 1e6, gridStartMs: null, realtime: false, live: true, byArrival: false, loop: false, seekMs: null,
+    displaySize: SIZE, transport: 'tcp', timeoutMs: 5000, fps: null, hwaccel, hwaccelDevice: device, threads: 1, maxPixels: 1e6, gridStartMs: null, realtime: false, live: true, byArrival: false, loop: false, seekMs: null,
     modelFd: 0, displayFd: 1, timestampsFd: 3,
   }).join(' ');
 }

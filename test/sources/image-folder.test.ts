@@ -86,6 +86,8 @@ describe('ImageFolder', () => {
     const access: SourceAccess = { ...CONFIGURED_ACCESS, roots: [folder] };
     const narrow: SourceAccess = { ...access, roots: [root] };
     expect(await orderOf(await open(`${root}/`, access))).toEqual(['inside.jpg']);
+    expect(await orderOf(await open(`${root}/`, narrow))).toEqual(['inside.jpg']);
+    expect(await orderOf(await open(`${root}/inside.jpg`, narrow))).toEqual(['inside.jpg']);
     await symlink(join(folder, 'elsewhere', 'secret.jpg'), join(root, 'link.jpg'));
     await expect(open(`${root}/`, narrow)).rejects.toMatchObject({ code: 'source-not-allowed' });
     await expect(open(join(folder, 'elsewhere/'), narrow)).rejects.toMatchObject({ code: 'source-not-allowed' });

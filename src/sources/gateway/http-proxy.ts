@@ -5,11 +5,12 @@ import type { Duplex } from 'node:stream';
 import { SourceNotAllowedError, type SightlineError } from '../../core/errors.js';
 import { parseAuthority } from '../../core/source-kind.js';
 import { UpstreamLogin } from './digest-auth.js';
+import { HttpAddresses } from './http-addresses.js';
 import { HttpExchange, type HttpTarget } from './http-exchange.js';
 import { RouteFailure } from './route-failure.js';
 import type { InputRoute, RouteOptions } from './route.js';
 import { SecureOrigins } from './secure-origins.js';
-import { authorityOf, httpTarget, type Upstream } from './upstream-url.js';
+import { httpTarget, type Upstream } from './upstream-url.js';
 
 /** Connections of one ffmpeg at a time; a playlist with sound, subtitles and keys needs a handful. */
 const MAX_CONNECTIONS = 32;
@@ -19,13 +20,14 @@ const HEADERS_TIMEOUT_MS = 10_000;
 
 /** A forward proxy on loopback for one run of ffmpeg: whatever URL a redirect or a playlist leads to comes by here, is checked, and is connected to from here.
  *
- * ffmpeg is given an `http:` URL without login and without query, for an `https:` source too: the proxy speaks TLS for it and adds what was left out, so that
- * neither shows up in `ps`. Other `https:` servers that a redirect or a playlist names are given to it as `http:` ones as well, and no tunnel is made (CONNECT):
+ * ffmpeg is given an `http:` URL without login, query and secrets in the path (see {@link HttpAddresses}), for an `https:` source too: the proxy speaks TLS for it and
+ * adds what was left out, so that nothing of it shows up in `ps`. Other `https:` servers that a redirect or a playlist names are given to it as `http:` ones as well, and no tunnel is made (CONNECT):
  * a playlist that we could not read might lead ffmpeg past us. Certificates are not verified. */
 export class HttpProxy implements InputRoute {
   readonly input: string;
   readonly environment: Readonly<Record<string, string | null>>;
   readonly #upstream: Upstream;
+  readonly #addresses: HttpAddresses;
   readonly #options: RouteOptions;
   readonly #server: Server;
   readonly #login: UpstreamLogin;
@@ -44,8 +46,8 @@ export class HttpProxy implements InputRoute {
     this.#login = new UpstreamLogin(upstream.credentials);
     this.#expected = Buffer.from(`Basic ${Buffer.from(`sightline:${secret}`).toString('base64')}`);
     if (upstream.secure) this.#secureOrigins.add(upstream.host, upstream.port);
-    const [path = '/'] = upstream.target.split('?');
-    this.input = `http://${authorityOf(upstream.host, upstream.port, 80)}${path}`;
+    this.#addresses = new HttpAddresses(upstream, [randomBytes(12).toString('hex'), randomBytes(12).toString('hex')]);
+    this.input = this.#addresses.input;
     // ffmpeg reads these two names only (5.1 and 7.1); a host listed in no_proxy would go past us.
     this.environment = { http_proxy: `http://sightline:${secret}@127.0.0.1:${String((server.address() as AddressInfo).port)}/`, no_proxy: null, NO_PROXY: null };
     server.on('request', (request, response) => { void this.#serve(request, response); });
@@ -108,9 +110,7 @@ export class HttpProxy implements InputRoute {
     const upstream = this.#upstream;
     const secure = this.#secureOrigins.has(host, port);
     if (host !== upstream.host || port !== upstream.port) return { host, port, secure, target, login: new UpstreamLogin(null), displayName: `${upstream.displayName}: ${host}` };
-    // The configured URL itself gets its query back; every other request is passed as ffmpeg made it.
-    const [path0] = upstream.target.split('?');
-    return { host, port, secure, target: target === path0 ? upstream.target : target, login: this.#login, displayName: upstream.displayName };
+    return { host, port, secure, target: this.#addresses.toUpstream(target), login: this.#login, displayName: upstream.displayName };
   }
 
   #refuseTunnel(request: IncomingMessage, client: Duplex): void {
