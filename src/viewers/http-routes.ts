@@ -1,31 +1,10 @@
-import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
 import { compress } from 'hono/compress';
-import type { Metrics } from '../telemetry/metrics.js';
-import type { Access } from './access.js';
+import type { Env, HttpContext } from './http-context.js';
 import { errorResponse } from './http-errors.js';
-import type { MjpegResponse } from './mjpeg.js';
 import { MAX_BODY_BYTES, readBody } from './request-body.js';
 import { readStaticFile } from './static-files.js';
-import type { StreamAdmin } from './stream-directory.js';
 import { addStreamRoutes } from './stream-routes.js';
-import type { Principal } from './tokens.js';
-import type { ViewerContext } from './viewer-socket.js';
-
-/** What the routes answer from. */
-export type HttpContext = ViewerContext & {
-  readonly access: Access;
-  readonly webRoot: string;
-  readonly metrics: Metrics;
-  readonly readiness: () => { readonly ready: boolean; readonly message: string };
-  readonly backends: () => readonly object[];
-  /** Adds and removes streams; `null`: nobody can. */
-  readonly admin: StreamAdmin | null;
-  /** Answers that do not end by themselves; whoever closes the server ends them. */
-  readonly openResponses: Set<MjpegResponse>;
-};
-
-export type Env = { Bindings: HttpBindings; Variables: { principal: Principal; body: Buffer } };
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Content-Security-Policy':

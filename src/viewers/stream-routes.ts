@@ -3,8 +3,8 @@ import { CommandNotSupportedError, ConfigError, SourceNotAllowedError, SourceOpe
 import type { StreamStatus } from '../core/stream-status.js';
 import { STREAM_ID_PATTERN } from './client-message.js';
 import { parseCommand } from './control-command.js';
+import type { Env, HttpContext } from './http-context.js';
 import { errorResponse } from './http-errors.js';
-import type { Env, HttpContext } from './http-routes.js';
 import { answerMjpeg, answerSnapshot } from './picture-routes.js';
 import { parseJson } from './request-body.js';
 import { maySee } from './tokens.js';

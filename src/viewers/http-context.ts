@@ -1,0 +1,23 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { Access } from './access.js';
+import type { MjpegResponse } from './mjpeg.js';
+import type { StreamAdmin } from './stream-directory.js';
+import type { Principal } from './tokens.js';
+import type { ViewerContext } from './viewer-socket.js';
+
+/** What the routes answer from. */
+export type HttpContext = ViewerContext & {
+  readonly access: Access;
+  readonly webRoot: string;
+  readonly metrics: Metrics;
+  readonly readiness: () => { readonly ready: boolean; readonly message: string };
+  readonly backends: () => readonly object[];
+  /** Adds and removes streams; `null`: nobody can. */
+  readonly admin: StreamAdmin | null;
+  /** Answers that do not end by themselves; whoever closes the server ends them. */
+  readonly openResponses: Set<MjpegResponse>;
+};
+
+/** What Hono carries with a request. */
+export type Env = { Bindings: HttpBindings; Variables: { principal: Principal; body: Buffer } };
