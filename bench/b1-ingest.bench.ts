@@ -1,8 +1,8 @@
 import { createLogger } from '../src/telemetry/logger.js';
 import { letterbox } from '../src/core/geometry.js';
 import { findFfmpeg, type FfmpegTools } from '../src/ffmpeg/tools.js';
-import { decodeGraph, DISPLAY_OUTPUT, MODEL_OUTPUT } from '../src/sources/decode-graph.js';
-import { examineSource } from '../src/sources/open-run.js';
+import { decodeGraph, DISPLAY_OUTPUT, MODEL_OUTPUT } from '../src/sources/run/decode-graph.js';
+import { examineSource } from '../src/sources/run/open-run.js';
 import { createVideoSource } from '../src/sources/video-source.js';
 import { measure, type Benchmark, type BenchmarkContext, type PreparedBenchmark } from './harness/benchmark.js';
 import { makeClip } from './inputs/clips.js';

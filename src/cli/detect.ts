@@ -11,7 +11,7 @@ import { ensureDemoClip } from '../demo/demo-clip.js';
 import { findFfmpeg, type FfmpegTools } from '../ffmpeg/tools.js';
 import { detectFile, type FrameSink } from '../pipeline/detect-file.js';
 import { openDetector } from '../service.js';
-import { examineSource } from '../sources/open-run.js';
+import { examineSource } from '../sources/run/open-run.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { JsonLinesSink } from './json-lines-sink.js';
 import { addLogOptions, loggerOf, quietUnlessAsked, type LogFlags } from './log-options.js';

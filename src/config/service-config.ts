@@ -1,7 +1,7 @@
 import type { StreamMode } from '../core/stream-status.js';
 import type { Thresholds } from '../detection/thresholds.js';
 import type { EngineChoice } from '../model-server/engines/engine.js';
-import type { SourceRules } from '../sources/source-access.js';
+import type { SourceRules } from '../sources/opening/source-access.js';
 import type { LogLevel } from '../telemetry/logger.js';
 import type { Token } from '../viewers/tokens.js';
 

@@ -2,7 +2,7 @@ import type { SightlineError } from '../core/errors.js';
 import { limitWidth } from '../core/geometry.js';
 import type { StatusError } from '../core/stream-status.js';
 import { rationalValue } from '../ffmpeg/rational.js';
-import type { SourceInfo } from './probe-source.js';
+import type { SourceInfo } from './opening/probe-source.js';
 import type { SourceStatus, VideoSourceEvents } from './video-source-contract.js';
 
 type InfoStatus = Pick<SourceStatus, 'displaySize' | 'sourceSize' | 'timeBase' | 'declaredFps' | 'declaredRate' | 'durationMs' | 'frameCount' | 'startPtsMs'>;

@@ -4,8 +4,8 @@ import type { StatusError, StreamMode, StreamState } from '../core/stream-status
 import type { Rational } from '../ffmpeg/rational.js';
 import type { FfmpegTools } from '../ffmpeg/tools.js';
 import type { Logger } from '../telemetry/logger.js';
-import type { FrameBudget } from './frame-budget.js';
-import type { SourceAccess } from './source-access.js';
+import type { FrameBudget } from './frames/frame-budget.js';
+import type { SourceAccess } from './opening/source-access.js';
 
 export type VideoSourceOptions = {
   readonly streamId: string;

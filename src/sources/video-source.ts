@@ -1,5 +1,5 @@
-import { LiveSource } from './live-source.js';
-import { ReplaySource } from './replay-source.js';
+import { LiveSource } from './live/live-source.js';
+import { ReplaySource } from './replay/replay-source.js';
 import type { VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';
 
 export type { SeekTarget, SourceStatus, VideoSource, VideoSourceEvents, VideoSourceOptions } from './video-source-contract.js';

@@ -37,6 +37,16 @@ const FOLDERS: Readonly<Record<string, { readonly values: readonly string[]; rea
   cli: { values: ['*'], types: ['*'] },
 };
 
+/** Folders inside a stage and what each may import values from, beside itself and the stage's own files. The table is in the stage's README.md. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'sources/gateway': [],
+  'sources/frames': [],
+  'sources/opening': ['sources/gateway'],
+  'sources/run': ['sources/opening', 'sources/gateway', 'sources/frames'],
+  'sources/live': ['sources/run', 'sources/opening', 'sources/gateway', 'sources/frames'],
+  'sources/replay': ['sources/run', 'sources/opening', 'sources/frames'],
+};
+
 /** Files that compose: they may import anything. `model-server/main.ts` is the entry of a process of its own. */
 const COMPOSERS: readonly string[] = ['src/service.ts', 'src/index.ts', 'src/model-server/main.ts'];
 
@@ -68,7 +78,7 @@ export function findViolations(tree: Tree): readonly string[] {
   const imports = sources.flatMap((source) => readImports(source, tree));
   return [
     ...sources.flatMap(checkFile),
-    ...imports.flatMap((entry) => [...checkDirection(entry), ...checkDoors(entry), ...checkPackage(entry, tree)]),
+    ...imports.flatMap((entry) => [...checkDirection(entry), ...checkRooms(entry), ...checkDoors(entry), ...checkPackage(entry, tree)]),
     ...findCycles(imports),
   ];
 }
@@ -103,6 +113,13 @@ function checkDirection({ from, target, typeOnly }: Import): string[] {
   if (allowed === undefined || own === other || allowed.values.includes('*') || allowed.values.includes(other)) return [];
   if (allowed.types.includes(other)) return typeOnly ? [] : [`${from}: imports more than types from ${target}`];
   return [`${from}: ${own}/ may not import ${target}`];
+}
+
+function checkRooms({ from, target, typeOnly }: Import): string[] {
+  const [own = '', other = ''] = [from, target ?? ''].map((path) => /^src\/([^/]+\/[^/]+)\//.exec(path)?.[1]);
+  const allowed = ROOMS[own];
+  if (typeOnly || allowed === undefined || own === other || ROOMS[other] === undefined || allowed.includes(other)) return [];
+  return [`${from}: ${own}/ may not import ${String(target)}`];
 }
 
 function checkDoors({ from, specifier }: Import): string[] {

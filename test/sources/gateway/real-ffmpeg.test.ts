@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { SourceAccess } from '../../../src/sources/source-access.js';
+import type { SourceAccess } from '../../../src/sources/opening/source-access.js';
 import { numberedClip } from '../../helpers/clips.js';
 import { RtspCamera } from '../../helpers/rtsp-camera.js';
 import { file, page, redirect, webLogin, type WebScript } from '../../helpers/scripted-web.js';
