@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BulkPipe } from '../../src/ffmpeg/bulk-pipe.js';
 import { findFfmpeg } from '../../src/ffmpeg/tools.js';
-import { retryPlan } from '../../src/sources/backoff.js';
+import { retryPlan } from '../../src/sources/live/backoff.js';
 import { numberedClip } from '../helpers/clips.js';
 import { runCommand } from '../helpers/command.js';
 import { freePort } from '../helpers/rtsp-camera.js';

@@ -2,8 +2,8 @@ import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FrameBudget } from '../../src/sources/frame-budget.js';
-import type { SourceAccess } from '../../src/sources/source-access.js';
+import { FrameBudget } from '../../src/sources/frames/frame-budget.js';
+import type { SourceAccess } from '../../src/sources/opening/source-access.js';
 import { generated, numberedClip } from '../helpers/clips.js';
 import { descendantsOf } from '../helpers/processes.js';
 import { runService, type RunningService } from '../helpers/running-service.js';
