@@ -42,7 +42,7 @@ export class ChaosWorld {
     const recording = await numberedClip({ name: 'chaos.mp4', frames: 250 });
     const video = await LiveVideoServer.start({ parts: [{ path: live, durationMs: 100_000 }], loop: true, burstMs: 2_000 });
     const proxies = await Promise.all([...cameras, video].map(({ port }) => FaultProxy.start(port)));
-    const serving = await new FakeServing().start();
+    const serving = await new FakeServing({ records: false }).start();
     const folder = await mkdtemp(join(tmpdir(), 'sightline-chaos-'));
     // Without it, there would be the demo.
     await mkdir(join(folder, 'streams'));
@@ -103,17 +103,21 @@ export class ChaosWorld {
   async streams(): Promise<readonly StreamStatus[]> {
     const { streams } = JSON.parse((await this.api('GET', '/api/streams')).text) as { streams: StreamStatus[] };
     for (const { id, counters } of streams) if (!isConserved(counters)) this.problems.push(`${id}: not conserved: ${JSON.stringify(counters)}`);
-    // The stand-in keeps all that it was asked.
-    this.serving.requests.length = 0;
     return streams;
   }
 
-  /** Frames of each stream that ever was, without an end; by the metrics, which remember those that were removed. */
-  async unendedFrames(): Promise<number> {
+  /** Lets go of what the stand-ins keep of all that happened to them. */
+  forget(): void {
+    for (const { records } of this.proxies) records.length = 0;
+    this.video.requests.length = 0;
+  }
+
+  /** Frames of all streams that ever were, and those of them without an end; by the metrics, which remember the streams that were removed. */
+  async frames(): Promise<{ readonly decoded: number; readonly unended: number }> {
     const { text } = await this.api('GET', '/metrics');
     const lines = [...text.matchAll(/^sightline_frames_total\{.*outcome="(\w+)".*\} (\d+)$/gmu)];
     const total = (...outcomes: readonly string[]): number => lines.filter(([, outcome = '']) => outcomes.includes(outcome)).reduce((sum, [, , count]) => sum + Number(count), 0);
-    return total('decoded') - total('shown', 'dropped', 'failed');
+    return { decoded: total('decoded'), unended: total('decoded') - total('shown', 'dropped', 'failed') };
   }
 
   /** The ffmpeg and ffprobe processes of the service. */

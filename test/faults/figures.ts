@@ -5,6 +5,9 @@ import { descendantsOf } from '../helpers/processes.js';
 
 /** Of the numbers of /proc/PID/stat: kept by Linux for all programs (man 5 proc). */
 const TICKS_PER_SECOND = 100;
+/** So many looks in a row must find nothing given back, this far apart. */
+const STILL = 4;
+const STILL_MS = 400;
 
 /** What can be counted of this process that must not grow. */
 export type Footprint = {
@@ -28,6 +31,21 @@ export async function footprint(): Promise<Footprint> {
   const timers = resources.filter((resource) => resource === 'Timeout').length;
   // Reading the folder takes a descriptor of its own.
   return { descriptors: readdirSync('/proc/self/fd').length - 1, processes, timers, handles: resources.length - timers, memoryBytes };
+}
+
+/** Waits until nothing is given back any more for a while, and counts then.
+ * @param timeoutMs after which it counts whatever is there */
+export async function settledFootprint(timeoutMs = 15_000): Promise<Footprint> {
+  const endMs = performance.now() + timeoutMs;
+  let last = await footprint();
+  for (let still = 0; still < STILL && performance.now() < endMs; ) {
+    await measuringFor(STILL_MS);
+    const now = await footprint();
+    const isStill = now.memoryBytes > last.memoryBytes - 100_000 && now.descriptors >= last.descriptors && now.processes >= last.processes && now.timers >= last.timers && now.handles >= last.handles;
+    still = isStill ? still + 1 : 0;
+    last = now;
+  }
+  return last;
 }
 
 /** Collects garbage until it makes no more difference; gives heap and external memory then, bytes. */

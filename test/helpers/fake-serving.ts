@@ -51,6 +51,8 @@ export type FakeScript = {
   state: ModelVersionState;
   /** `null`: no health service, as TensorFlow Serving by default. */
   health: 'SERVING' | 'NOT_SERVING' | null;
+  /** Whether calls are kept in {@link FakeServing.requests}: a long run would fill the memory with them. */
+  records: boolean;
 };
 
 /** A stand-in for TensorFlow Serving: real gRPC, scripted answers, a record of what it was asked. */
@@ -120,7 +122,7 @@ export class FakeServing {
       outputFilter: request.outputFilter,
       cancelled: false,
     };
-    this.requests.push(seen);
+    if (script.records) this.requests.push(seen);
     context.signal.addEventListener('abort', () => {
       seen.cancelled = true;
     });
@@ -215,5 +217,6 @@ function defaultScript(): FakeScript {
     hints: NO_HINTS,
     state: 'AVAILABLE',
     health: 'SERVING',
+    records: true,
   };
 }

@@ -141,10 +141,12 @@ class ProxiedConnection implements ProxyRecord {
     if (!this.open) return;
     this.open = false;
     for (const socket of [this.#client, this.#server]) {
-      if (how === 'reset') socket.resetAndDestroy();
+      // One that is not through yet has nobody to say goodbye to.
+      if (socket.connecting) socket.destroy();
+      else if (how === 'reset') socket.resetAndDestroy();
       else socket.end(() => { socket.destroy(); });
     }
-    for (const wake of this.#onClosed) wake();
+    for (const wake of this.#onClosed.splice(0)) wake();
   }
 
   halfClose(direction: Direction): void {
@@ -188,6 +190,8 @@ class ProxiedConnection implements ProxyRecord {
     }
     await this.#poll(() => !rules.blackHole);
     if (this.open) to.end();
+    // The record of a connection outlives it; what never got through is not to.
+    waiting.length = 0;
   }
 
   async #write(direction: Direction, to: Socket, bytes: Buffer): Promise<void> {
