@@ -31,7 +31,7 @@ async function prepare({ quick, cacheFolder }: BenchmarkContext): Promise<Prepar
   const seeks = quick ? 12 : 40;
   const clip = await makeClip(cacheFolder, { widthPx: 1280, heightPx: 720 }, FRAMES, RECORDING);
   const log = createLogger({ level: 'silent', format: 'json' });
-  const serving = await new FakeServing().start();
+  const serving = await new FakeServing({ records: false }).start();
   const metrics = createMetrics();
   const model = { name: null, version: null, versionLabel: null, signature: 'serving_default' };
   const detector = new BackendPool({ endpoints: [serving.endpoint], tls: null, model, deadlineMs: 10_000, maxBatchSize: 8, maxInFlightBatches: 2, assumedInputSize: INPUT, labels: cocoLabelMap(), log, metrics });
@@ -47,7 +47,6 @@ async function prepare({ quick, cacheFolder }: BenchmarkContext): Promise<Prepar
   await until(() => pipeline.get('clip')?.state === 'paused');
 
   const seek = async (frame: number): Promise<number> => {
-    serving.requests.length = 0;
     const startMs = performance.now();
     await new Promise<void>((resolve) => {
       onShown = (ptsMs) => { if (Math.abs(ptsMs - frame * FRAME_MS) < 1) resolve(); };

@@ -30,7 +30,7 @@ async function prepare({ quick, cacheFolder }: BenchmarkContext): Promise<Prepar
   const clip = await makeClip(cacheFolder, SIZE, frames);
   const tools = await findFfmpeg();
   const log = createLogger({ level: 'silent', format: 'json' });
-  const serving = await new FakeServing({ detections: BOXES }).start();
+  const serving = await new FakeServing({ detections: BOXES, records: false }).start();
   const detector = new BackendPool({
     endpoints: [serving.endpoint],
     tls: null,
@@ -51,10 +51,7 @@ async function prepare({ quick, cacheFolder }: BenchmarkContext): Promise<Prepar
       detector,
       thresholds: { '*': 0.4 },
       sinks: [{ write: async (detected) => void (await annotator.render(detected, { maxWidthPx: null, drawn: true })) }],
-      onProgress: () => {
-        // The record of what the stub saw would keep every picture.
-        serving.requests.length = 0;
-      },
+      onProgress: () => undefined,
       signal: new AbortController().signal,
     });
     if (result.frames !== frames) throw new Error(`${String(result.frames)} frames came out of ${String(frames)}`);

@@ -12,6 +12,9 @@ export class FrameLedger {
   #decoded = 0;
   #shown = 0;
   #viewerSkipped = 0;
+  /** What this stream has in the metrics, keyed by outcome and reason. */
+  readonly #series = new Map<string, { readonly stream: string; readonly outcome: FrameOutcome; readonly reason: string }>();
+  #isPublic = true;
 
   constructor(streamId: string, metrics: Pick<Metrics, 'frames'>) {
     this.#streamId = streamId;
@@ -46,7 +49,7 @@ export class FrameLedger {
   /** Frames that a viewer was too slow for; they are in `shown` as well. */
   viewerSkipped(count: number): void {
     this.#viewerSkipped += count;
-    this.#metrics.frames.inc({ stream: this.#streamId, outcome: 'viewer_skipped', reason: '' }, count);
+    this.#count('viewer_skipped', '', count);
   }
 
   counters(): FrameCounters {
@@ -64,7 +67,17 @@ export class FrameLedger {
     if (!this.#inFlight.delete(seq)) throw new RangeError(`Frame ${String(seq)} of ${this.#streamId} ended twice or was never decoded`);
   }
 
-  #count(outcome: FrameOutcome, reason = ''): void {
-    this.#metrics.frames.inc({ stream: this.#streamId, outcome, reason });
+  /** Takes the stream out of the metrics, for good; the books go on. Streams come and go, and each would leave its series behind. */
+  withdraw(): void {
+    this.#isPublic = false;
+    for (const labels of this.#series.values()) this.#metrics.frames.remove(labels);
+    this.#series.clear();
+  }
+
+  #count(outcome: FrameOutcome, reason = '', count = 1): void {
+    if (!this.#isPublic) return;
+    const labels = { stream: this.#streamId, outcome, reason };
+    this.#series.set(`${outcome} ${reason}`, labels);
+    this.#metrics.frames.inc(labels, count);
   }
 }

@@ -172,6 +172,7 @@ export class StreamRunner {
   /** Stops the source, drops what is on its way and lets go of the newest frame. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#ledger.withdraw();
     this.#stopListening();
     this.#playout?.close();
     this.#subscription?.unsubscribe();

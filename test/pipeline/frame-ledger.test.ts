@@ -62,4 +62,24 @@ describe('FrameLedger', () => {
     expect(text).toContain('sightline_frames_total{stream="door",outcome="dropped",reason="superseded"} 1');
     expect(text).toContain('sightline_frames_total{stream="door",outcome="viewer_skipped",reason=""} 3');
   });
+
+  it('leaves nothing of a stream in the metrics once it is withdrawn, and goes on with the books', async () => {
+    const metrics = createMetrics();
+    const [gone, stays] = [new FrameLedger('gone', metrics), new FrameLedger('stays', metrics)];
+    for (const ledger of [gone, stays]) {
+      for (let seq = 0; seq < 4; seq += 1) ledger.decoded(seq);
+      ledger.shown(0);
+      ledger.dropped(1, 'superseded');
+      ledger.failed(2, 'serving');
+      ledger.viewerSkipped(5);
+    }
+    gone.withdraw();
+    gone.withdraw();
+    gone.dropped(3, 'closed');
+    gone.viewerSkipped(1);
+    const text = await metrics.registry.metrics();
+    expect(text).not.toContain('gone');
+    expect(text.match(/stream="stays"/gu)).toHaveLength(5);
+    expect(gone.counters()).toMatchObject({ decoded: 4, inFlight: 0, viewerSkipped: 6 });
+  });
 });
