@@ -1,6 +1,11 @@
 import type { DropReason, FailReason, FrameCounters } from '../core/stream-status.js';
 import type { FrameOutcome, Metrics } from '../telemetry/metrics.js';
 
+/** Stands in the metrics for all streams that were removed; no id looks like it. */
+const GONE = '(removed)';
+
+type Series = { readonly outcome: FrameOutcome; readonly reason: string; readonly count: number };
+
 /** Keeps the books of one stream's frames: each decoded frame ends exactly once, as shown, dropped or failed.
  * @throws {RangeError} from every method when a frame would begin or end twice: a defect of the pipeline, never of the world */
 export class FrameLedger {
@@ -13,8 +18,8 @@ export class FrameLedger {
   #shown = 0;
   #viewerSkipped = 0;
   /** What this stream has in the metrics, keyed by outcome and reason. */
-  readonly #series = new Map<string, { readonly stream: string; readonly outcome: FrameOutcome; readonly reason: string }>();
-  #isPublic = true;
+  readonly #series = new Map<string, Series>();
+  #isGone = false;
 
   constructor(streamId: string, metrics: Pick<Metrics, 'frames'>) {
     this.#streamId = streamId;
@@ -67,17 +72,21 @@ export class FrameLedger {
     if (!this.#inFlight.delete(seq)) throw new RangeError(`Frame ${String(seq)} of ${this.#streamId} ended twice or was never decoded`);
   }
 
-  /** Takes the stream out of the metrics, for good; the books go on. Streams come and go, and each would leave its series behind. */
+  /** Takes the stream out of the metrics, for good: streams come and go, and each would leave its series behind. What it has counted, and what still ends, is counted for
+   * all that are gone together, so that no sum over streams ever falls. Idempotent. */
   withdraw(): void {
-    this.#isPublic = false;
-    for (const labels of this.#series.values()) this.#metrics.frames.remove(labels);
+    this.#isGone = true;
+    for (const { outcome, reason, count } of this.#series.values()) {
+      this.#metrics.frames.remove({ stream: this.#streamId, outcome, reason });
+      this.#count(outcome, reason, count);
+    }
     this.#series.clear();
   }
 
   #count(outcome: FrameOutcome, reason = '', count = 1): void {
-    if (!this.#isPublic) return;
-    const labels = { stream: this.#streamId, outcome, reason };
-    this.#series.set(`${outcome} ${reason}`, labels);
-    this.#metrics.frames.inc(labels, count);
+    this.#metrics.frames.inc({ stream: this.#isGone ? GONE : this.#streamId, outcome, reason }, count);
+    if (this.#isGone) return;
+    const key = `${outcome} ${reason}`;
+    this.#series.set(key, { outcome, reason, count: (this.#series.get(key)?.count ?? 0) + count });
   }
 }

@@ -70,4 +70,9 @@ describe('parseAuthority', () => {
   it.each([['CAM:554', 'cam', 554], ['0x7f.1', '127.0.0.1', null], ['2130706433', '127.0.0.1', null], ['[::FFFF:127.0.0.1]:8', '::ffff:7f00:1', 8], ['bücher.example', 'xn--bcher-kva.example', null], ['%31%32%37.1', '127.0.0.1', null]])('spells %s in one way', (text, host, port) => {
     expect(parseAuthority(text)).toEqual({ host, port });
   });
+
+  it('says the same of a name of the world however often it is asked', () => {
+    for (let n = 0; n < 20_000; n += 1) if (parseAuthority('bücher.example')?.host !== 'xn--bcher-kva.example') throw new Error(`another answer the ${String(n)}th time`);
+    expect(parseAuthority('bücher.example:554')).toEqual({ host: 'xn--bcher-kva.example', port: 554 });
+  });
 });

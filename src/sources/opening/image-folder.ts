@@ -37,7 +37,7 @@ export class ImageFolder {
     const names = (await namesIn(path, displayName)).filter(matcherOf(pattern)).sort(byNumbersInNames);
     const files = await usableFiles(names.map((name) => join(path, name)), access, displayName, signal);
     const extension = onlyExtension(names, displayName);
-    if (files.length === 0) throw new SourceOpenError(`${displayName}: no image there (jpg, png, webp, bmp or tif)`);
+    if (files.length === 0) throw new SourceOpenError(`${displayName}: ${pattern === null ? 'is a folder with no image in it' : 'no image there'} (jpg, png, webp, bmp or tif)`);
     if (files.length > MAX_IMAGES) throw new SourceOpenError(`${displayName}: ${String(files.length)} images are more than ${String(MAX_IMAGES)}: name fewer, such as shots/2026-11-*.jpg`);
     const links = await mkdtemp(join(tmpdir(), 'sightline-images-'));
     const folder = new ImageFolder(links, extension, files.length);

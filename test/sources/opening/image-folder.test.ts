@@ -66,8 +66,8 @@ describe('ImageFolder', () => {
   });
 
   it.each([
-    ['nothing in it', [] as string[], '', /no image there/u],
-    ['only other files', ['a.txt'], '', /no image there/u],
+    ['nothing in it', [] as string[], '', /is a folder with no image in it/u],
+    ['only other files', ['a.txt'], '', /is a folder with no image in it/u],
     ['images of several kinds', ['a.jpg', 'b.png'], '', /images of several kinds \(jpg, png\): name one, such as \*\.jpg/u],
     ['no image of that name', ['a.jpg'], 'x*.jpg', /no image there/u],
   ])('says what is wrong with a folder that has %s', async (name, files, pattern, message) => {

@@ -60,7 +60,7 @@ describe('examineSource', () => {
     const sound = await generated('sound.m4a', ['-f', 'lavfi', '-i', 'sine=duration=0.2']);
     const rows: (readonly [string, RegExp])[] = [
       [join(folder, 'missing.mp4'), /missing\.mp4: no such file$/u],
-      [folder, /no image there/u],
+      [folder, /is a folder with no image in it/u],
       [empty, /empty\.mp4: the file is empty$/u],
       [text, /text\.mp4: not a complete video file/u],
       [playlist, /list\.mp4: not a (?:complete )?video/u],
