@@ -1,15 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { createAnnotator } from '../src/annotation/annotator.js';
-import { MicroBatcher } from '../src/batching/micro-batcher.js';
-import { BackendPool } from '../src/detection/backend-pool.js';
-import { cocoLabelMap } from '../src/detection/label-map.js';
 import { findFfmpeg } from '../src/ffmpeg/tools.js';
-import { followDetector } from '../src/pipeline/follow-detector.js';
-import { Pipeline } from '../src/pipeline/pipeline.js';
-import { createLogger } from '../src/telemetry/logger.js';
-import { createMetrics } from '../src/telemetry/metrics.js';
-import { FakeServing } from '../test/helpers/fake-serving.js';
+import { startStreamRig } from '../test/helpers/stream-rig.js';
 import { until } from '../test/helpers/until.js';
 import type { Benchmark, BenchmarkContext, PreparedBenchmark, Sample } from './harness/benchmark.js';
 import { makeClip, RECORDING } from './inputs/clips.js';
@@ -30,20 +22,10 @@ export const benchmark: Benchmark = {
 async function prepare({ quick, cacheFolder }: BenchmarkContext): Promise<PreparedBenchmark> {
   const seeks = quick ? 12 : 40;
   const clip = await makeClip(cacheFolder, { widthPx: 1280, heightPx: 720 }, FRAMES, RECORDING);
-  const log = createLogger({ level: 'silent', format: 'json' });
-  const serving = await new FakeServing({ records: false }).start();
-  const metrics = createMetrics();
-  const model = { name: null, version: null, versionLabel: null, signature: 'serving_default' };
-  const detector = new BackendPool({ endpoints: [serving.endpoint], tls: null, model, deadlineMs: 10_000, maxBatchSize: 8, maxInFlightBatches: 2, assumedInputSize: INPUT, labels: cocoLabelMap(), log, metrics });
-  const batcher = new MicroBatcher({ maxBatchSize: 8, maxInFlightBatches: 2, batchTimeoutMs: 10, detect: (batch) => detector.detect(batch) });
-  followDetector(batcher, detector);
-  await until(() => detector.state.status.state === 'ok');
-  const annotator = createAnnotator();
-  const pipeline = new Pipeline();
   let onShown: (ptsMs: number) => void = () => undefined;
-  pipeline.listen({ onFrame: ({ ptsMs }) => { onShown(ptsMs); }, onStatus: () => undefined, onRemoved: () => undefined });
-  const source = { source: clip, fps: null, widthPx: 1280, loop: false, transport: 'tcp', timeoutMs: 5_000, tools: await findFfmpeg(), demoClip: () => Promise.reject(new Error('not asked for')), log } as const;
-  pipeline.add({ id: 'clip', name: 'clip', mode: 'replay', thresholds: {}, redactedSource: clip, source, detector, batcher, annotator, metrics, log });
+  const rig = await startStreamRig({ tools: await findFfmpeg(), script: { records: false }, modelInputSize: INPUT, maxBatchSize: 8, onFrame: ({ ptsMs }) => { onShown(ptsMs); } });
+  const { pipeline } = rig;
+  rig.add('clip', clip, { source: { widthPx: 1280 } });
   await until(() => pipeline.get('clip')?.state === 'paused');
 
   const seek = async (frame: number): Promise<number> => {
@@ -66,13 +48,7 @@ async function prepare({ quick, cacheFolder }: BenchmarkContext): Promise<Prepar
       { name: 'the limit', run: () => Promise.resolve(sampleOf([LIMIT_MS])) },
     ],
     goals: [{ metric: 'p99Ms', ours: 'sightline', peer: 'the limit', direction: 'at-most', base: 1, moonshot: 0.5, failsBeyond: 2.5 }],
-    close: async () => {
-      await pipeline.close();
-      await batcher.close();
-      await detector.close();
-      await serving.close();
-      await annotator.close();
-    },
+    close: rig.close,
   };
 }
 

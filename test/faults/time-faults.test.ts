@@ -74,7 +74,7 @@ describe('F12: a recording', () => {
     };
     const problems = await Promise.all(Object.entries(recordings).map(async ([name, { path, frames, lastsMs, ...program }]) => {
       const startMs = performance.now();
-      rig.add(name, path, { mode, sourceOptions: { tools: { ...tools(), ...program } } });
+      rig.add(name, path, { mode, source: { tools: { ...tools(), ...program } } });
       rig.pipeline.watch(name);
       const { longestAgeMs, longestPauseMs, shown } = await watchTimes(name, hasEnded(name), 25_000);
       const tookMs = performance.now() - startMs;
@@ -118,7 +118,7 @@ describe('F12: a live stream', () => {
     const { now } = Date;
     let aheadMs = 0;
     vi.spyOn(Date, 'now').mockImplementation(() => now() + aheadMs);
-    rig.add('camera', await numberedClip({ name: 'round.mp4', frames: 50 }), { mode: 'live', sourceOptions: { loop: true } });
+    rig.add('camera', await numberedClip({ name: 'round.mp4', frames: 50 }), { mode: 'live', source: { loop: true } });
     const longest: Record<string, number> = {};
     for (const byMs of [0, -3_600_000, 3_600_000, 8_000, -8_000, 400 * 24 * 3_600_000]) {
       aheadMs += byMs;

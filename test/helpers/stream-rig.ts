@@ -17,11 +17,14 @@ export type StreamRigOptions = {
   readonly modelInputSize?: { readonly widthPx: number; readonly heightPx: number };
   readonly maxBatchSize?: number;
   readonly maxInFlightBatches?: number;
+  readonly deadlineMs?: number;
+  /** Whether the backend is up from the start; default `true`. */
+  readonly isUp?: boolean;
   /** Called with each frame that is offered to viewers. */
   readonly onFrame?: (frame: OfferedFrame) => void;
 };
 
-export type StreamOptions = Partial<PipelineStreamOptions> & { readonly sourceOptions?: Partial<PipelineStreamOptions['source']> };
+export type StreamOptions = Partial<Omit<PipelineStreamOptions, 'source'>> & { readonly source?: Partial<PipelineStreamOptions['source']> };
 
 /** All parts of a service but the viewers, on a scripted backend. */
 export type StreamRig = {
@@ -34,16 +37,18 @@ export type StreamRig = {
 };
 
 export async function startStreamRig(options: StreamRigOptions): Promise<StreamRig> {
-  const { tools, maxBatchSize = 4, maxInFlightBatches = 2, onFrame = () => undefined } = options;
+  const { tools, maxBatchSize = 4, maxInFlightBatches = 2, deadlineMs = 2_000, isUp = true, onFrame = () => undefined } = options;
   const serving = new FakeServing(options.script);
   await serving.start();
+  // Its port is known from now on.
+  if (!isUp) await serving.close();
   const metrics = createMetrics();
   const log = pino({ level: 'silent' });
   const detector = new BackendPool({
     endpoints: [serving.endpoint],
     tls: null,
     model: { name: null, version: null, versionLabel: null, signature: 'serving_default' },
-    deadlineMs: 2_000,
+    deadlineMs,
     maxBatchSize,
     maxInFlightBatches,
     assumedInputSize: options.modelInputSize ?? { widthPx: 128, heightPx: 128 },
@@ -59,7 +64,7 @@ export async function startStreamRig(options: StreamRigOptions): Promise<StreamR
   return {
     pipeline,
     serving,
-    add: (id, source, { sourceOptions, ...streamOptions } = {}) => {
+    add: (id, source, { source: sourceOptions, ...streamOptions } = {}) => {
       pipeline.add({
         id, name: id, mode: 'replay', thresholds: { '*': 0.4 }, redactedSource: source, detector, batcher, annotator, metrics, log,
         source: { source, fps: null, widthPx: null, loop: false, transport: 'tcp', timeoutMs: 5_000, tools, demoClip: () => Promise.reject(new Error('not asked for')), log, ...sourceOptions },
@@ -76,8 +81,9 @@ export async function startStreamRig(options: StreamRigOptions): Promise<StreamR
   };
 }
 
-/** The law of conservation. */
+export const sum = (counts: object): number => Object.values(counts as Record<string, number>).reduce((a, b) => a + b, 0);
+
+/** The law of conservation: every decoded frame is in one place, shown, on its way, dropped or failed. */
 export function isConserved({ decoded, shown, inFlight, dropped, failed }: FrameCounters): boolean {
-  const sum = (counts: object): number => Object.values(counts as Record<string, number>).reduce((a, b) => a + b, 0);
   return decoded === shown + inFlight + sum(dropped) + sum(failed);
 }

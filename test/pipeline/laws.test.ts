@@ -2,8 +2,9 @@ import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import type { FrameCounters } from '../../src/core/stream-status.js';
 import { numberedClip } from '../helpers/clips.js';
-import { conservedUntilEnd, isConserved, pipelineRig, RIG_CLIP_SIZE, sum } from '../helpers/pipeline-rig.js';
+import { conservedUntilEnd, pipelineRig, RIG_CLIP_SIZE } from '../helpers/pipeline-rig.js';
 import { upTo } from '../helpers/source-harness.js';
+import { isConserved, sum } from '../helpers/stream-rig.js';
 import { until } from '../helpers/until.js';
 
 const { rig, onEnd } = pipelineRig();

@@ -5,8 +5,9 @@ import type { StreamCommand } from '../../src/core/stream-control.js';
 import type { StreamStatus } from '../../src/core/stream-status.js';
 import type { Pipeline } from '../../src/pipeline/pipeline.js';
 import { numberedClip } from '../helpers/clips.js';
-import { isConserved, pipelineRig, RIG_CLIP_SIZE, type Rig } from '../helpers/pipeline-rig.js';
+import { pipelineRig, RIG_CLIP_SIZE, type Rig } from '../helpers/pipeline-rig.js';
 import { upTo } from '../helpers/source-harness.js';
+import { isConserved } from '../helpers/stream-rig.js';
 import { until } from '../helpers/until.js';
 
 const { rig } = pipelineRig();
