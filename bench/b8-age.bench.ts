@@ -18,7 +18,7 @@ export const benchmark: Benchmark = {
 };
 
 async function prepare({ quick, cacheFolder }: BenchmarkContext): Promise<PreparedBenchmark> {
-  const frames = quick ? 100 : 500;
+  const frames = quick ? 75 : 300;
   const camera = await RtspCamera.start(SIZE);
   const serving = await new FakeServing({ records: false, delayMs: DETECTOR_MS, detections: [{ classId: 1, score: 0.9, box: [0.05, 0.05, 0.2, 0.2] }] }).start();
   const config = serviceConfig(serving.endpoint, { batching: { maxBatchSize: 8, batchTimeoutMs: 10 }, streams: [streamConfig('camera', camera.url)] });
