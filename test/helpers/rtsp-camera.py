@@ -48,7 +48,9 @@ class Clock(GstRtspServer.RTSPMediaFactory):
             f'caps=video/x-raw,format=GRAY8,width={options.width},height={options.height},framerate={options.fps}/1 '
             f'! videoconvert ! video/x-raw,format=I420 ! {encoder} )'
         )
-        self.set_shared(True)
+        # Each client has its own: a shared one that ends with its last client could be taken up by the next in that very moment, and then answer
+        # everything and send nothing.
+        self.set_shared(False)
         self.set_latency(0)
         self.set_suspend_mode(GstRtspServer.RTSPSuspendMode.NONE)
 
@@ -69,8 +71,8 @@ class Clock(GstRtspServer.RTSPMediaFactory):
         while not gone.is_set():
             now_ms = int(time.time() * 1000) % (1 << BITS)
             row = b''.join((b'\xeb' if now_ms >> bit & 1 else b'\x10') * (edges[bit + 1] - edges[bit]) for bit in range(BITS))
-            if source.emit('push-buffer', Gst.Buffer.new_wrapped((row + padding) * options.height)) != Gst.FlowReturn.OK:
-                return
+            # It may be refused for a moment, while the media changes its state.
+            source.emit('push-buffer', Gst.Buffer.new_wrapped((row + padding) * options.height))
             due += interval
             time.sleep(max(0.0, due - time.monotonic()))
 
