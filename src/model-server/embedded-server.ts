@@ -162,7 +162,7 @@ class Supervisor implements EmbeddedServer {
       return;
     }
     const delayMs = Math.min(this.#timesMs.maxDelay, this.#timesMs.firstDelay * 2 ** (this.#deaths - 1)) * (1 + JITTER * (2 * Math.random() - 1));
-    const message = `the model server died (${this.#problem?.message ?? reason}) and is started again in ${(delayMs / 1000).toFixed(1)} s`;
+    const message = `the model server died (${this.#problem?.message ?? reason}) and is started again in ${String(Math.round(delayMs))} ms`;
     this.#options.log.error(message);
     this.#setState('restarting', message);
     this.#timer = setTimeout(() => {
