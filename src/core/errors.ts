@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'stream-exists'
   | 'not-supported'
   | 'serving-unavailable'
+  | 'serving-overloaded'
   | 'serving-deadline'
   | 'serving-rejected'
   | 'model-mismatch'
@@ -132,10 +133,26 @@ export class SourceExitedError extends SightlineError {
   }
 }
 
-/** No backend can be reached, or the one asked said UNAVAILABLE. */
+/** No backend can be reached, or the connection broke before the answer. */
 export class ServingUnavailableError extends SightlineError {
-  constructor(message: string, options?: SightlineErrorOptions) {
+  /** Whether the request may have reached a server; `false`: sending it elsewhere does no work twice. */
+  readonly reached: boolean;
+
+  constructor(message: string, options: SightlineErrorOptions & { readonly reached?: boolean } = {}) {
     super('serving-unavailable', message, { retryable: true, ...options });
+    this.reached = options.reached ?? false;
+  }
+}
+
+/** The backend answers and has no room now: its queue is full (UNAVAILABLE over a standing connection) or a resource of its is used up (RESOURCE_EXHAUSTED).
+ * It is alive: it is to be asked less, not to be given up. */
+export class ServingOverloadedError extends SightlineError {
+  /** Whether fewer calls at a time would do (a full queue); `false`: this call itself asked for too much, smaller batches would. */
+  readonly isQueueFull: boolean;
+
+  constructor(message: string, options: SightlineErrorOptions & { readonly isQueueFull: boolean }) {
+    super('serving-overloaded', message, { retryable: true, ...options });
+    this.isQueueFull = options.isQueueFull;
   }
 }
 

@@ -32,6 +32,14 @@ export type DType = keyof TensorDataByDType;
 /** A tensor: elements row-major, as many as the product of `shape` says (twice that for complex ones). */
 export type Tensor = { [D in DType]: { readonly dtype: D; readonly shape: readonly number[]; readonly data: TensorDataByDType[D] } }[DType];
 
+/** A numeric tensor that does not lie in memory yet: it is written straight into the request, so that pictures are copied once. */
+export type TensorWriter = {
+  readonly dtype: Exclude<DType, 'string'>;
+  readonly shape: readonly number[];
+  /** Fills all of `target`, which has exactly the tensor's bytes and begins at a multiple of 8 of its ArrayBuffer. Called once, synchronously. */
+  readonly write: (target: Uint8Array) => void;
+};
+
 /** Typed arrays that tensors keep their numbers in. */
 export type NumericData = Exclude<Tensor['data'], readonly Buffer[]>;
 
