@@ -84,7 +84,7 @@ export class ServingClient {
       'grpc.keepalive_timeout_ms': 10_000,
       'grpc.keepalive_permit_without_calls': 0,
       'grpc.initial_reconnect_backoff_ms': 200,
-      'grpc.max_reconnect_backoff_ms': 5_000,
+      'grpc.max_reconnect_backoff_ms': 1_000,
       'grpc.service_config_disable_resolution': 1,
       // The environment's proxy is for web pages, not for the backend.
       'grpc.enable_http_proxy': 0,
@@ -144,7 +144,7 @@ export class ServingClient {
     });
     this.#throwIfStopped(call);
     if (cause === null) return;
-    throw await toServingError({ ...this.#failure(call), grpcCode: status.UNAVAILABLE, details: cause.message, isConnected: false, cause });
+    throw await toServingError({ ...this.#failure(call), grpcCode: status.UNAVAILABLE, details: cause.message, isConnected: false, wasConnected: false, cause });
   }
 
   /** Whether a connection stands at this moment. */
@@ -160,6 +160,12 @@ export class ServingClient {
     this.#client.close();
   }
 
+  /** Closes the connection when the calls that run have ended, at their deadlines at the latest. */
+  async closeAfterCalls(): Promise<void> {
+    await Promise.allSettled(this.#calls.values());
+    await this.close();
+  }
+
   async #call<Request, Response>(rpc: Rpc<Request, Response>, request: Request, options: CallOptions): Promise<{ response: Response; hints: ServingHints }> {
     this.#check(options);
     const bytes = rpc.request.encode(request);
@@ -167,19 +173,20 @@ export class ServingClient {
     if (outcome.error !== null) {
       this.#throwIfStopped(options);
       const { code, details } = outcome.error;
-      throw await toServingError({ ...this.#failure(options), grpcCode: code, details, isConnected: outcome.isConnected, cause: outcome.error });
+      throw await toServingError({ ...this.#failure(options), grpcCode: code, details, isConnected: outcome.isConnected, wasConnected: outcome.wasConnected, cause: outcome.error });
     }
     return { response: this.#read(() => rpc.response.decode(outcome.bytes)), hints: outcome.hints };
   }
 
   async #send(path: string, bytes: Buffer, options: CallOptions): Promise<Outcome> {
+    const wasConnected = this.isConnected;
     let hints = hintsFromHeaders(() => null);
     let settle: (outcome: Outcome) => void = () => undefined;
     const done = new Promise<Outcome>((resolve) => {
       settle = resolve;
     });
     const call = this.#client.makeUnaryRequest(path, asIs, asIs, bytes, new Metadata(), { deadline: Date.now() + options.deadlineMs }, (error, response) => {
-      if (error !== null) settle({ error, isConnected: this.isConnected });
+      if (error !== null) settle({ error, isConnected: this.isConnected, wasConnected });
       else settle({ error: null, bytes: response ?? Buffer.alloc(0), hints });
     });
     call.on('metadata', (metadata) => {
@@ -226,7 +233,7 @@ export class ServingClient {
   }
 }
 
-type Outcome = { readonly error: ServiceError; readonly isConnected: boolean } | { readonly error: null; readonly bytes: Buffer; readonly hints: ServingHints };
+type Outcome = { readonly error: ServiceError; readonly isConnected: boolean; readonly wasConnected: boolean } | { readonly error: null; readonly bytes: Buffer; readonly hints: ServingHints };
 
 function asIs(bytes: Buffer): Buffer {
   return bytes;
