@@ -108,11 +108,12 @@ export class MicroBatcher {
 
   /** How long the batch has to wait, ms; 0: it goes now; `null`: until something happens. */
   #waitMs(entries: readonly LaneEntry[], oldest: LaneEntry, place: BatchPlace): number | null {
-    if (entries.length >= place.maxBatchSize || this.#flushing) return 0;
+    if (this.#flushing) return 0;
     const nowMs = performance.now();
     return dueInMs({
       batchTimeoutMs: this.#options.batchTimeoutMs,
       waitedMs: nowMs - oldest.waitingSinceMs,
+      isFull: entries.length >= place.maxBatchSize,
       place,
       // Limits that grew while running lead here: the lane takes no frame until one has left it.
       isStuck: this.#inFlight === 0 && oldest.lane.free === 0,

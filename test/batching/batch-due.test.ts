@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { ArrivalClock } from '../../src/batching/arrival-clock.js';
 import { dueInMs, type FormingBatch } from '../../src/batching/batch-due.js';
 
-const idle = { inFlightBatches: 0, busyForMs: 0, leadMs: 2 };
-const busy = { inFlightBatches: 1, busyForMs: 20, leadMs: 2 };
-const forming = (batch: Partial<FormingBatch>): FormingBatch => ({ batchTimeoutMs: 10, waitedMs: 4, place: idle, isStuck: false, expectsCompanyWithinMs: () => true, ...batch });
+const idle = { inFlightBatches: 0, busyForMs: 0, costMs: 30, leadMs: 2 };
+const busy = { inFlightBatches: 1, busyForMs: 20, costMs: 30, leadMs: 2 };
+const forming = (batch: Partial<FormingBatch>): FormingBatch => ({ batchTimeoutMs: 10, waitedMs: 4, isFull: false, place: idle, isStuck: false, expectsCompanyWithinMs: () => true, ...batch });
 
 describe('dueInMs', () => {
   it.each<[string, Partial<FormingBatch>, number | null]>([
@@ -13,7 +13,14 @@ describe('dueInMs', () => {
     ['goes at once with a timeout of 0', { batchTimeoutMs: 0, waitedMs: 0 }, 0],
     ['goes to an idle backend when nobody is expected in time', { expectsCompanyWithinMs: () => false }, 0],
     ['waits for a busy backend although nobody is expected: it could not begin', { place: busy, expectsCompanyWithinMs: () => false }, 6],
-    ['auto goes to an idle backend at once', { batchTimeoutMs: 'auto' }, 0],
+    ['goes at once when it is full', { isFull: true, place: busy }, 0],
+    ['auto goes to an idle backend at once when it is full', { batchTimeoutMs: 'auto', isFull: true }, 0],
+    ['auto goes to an idle backend at once when nobody is expected', { batchTimeoutMs: 'auto', expectsCompanyWithinMs: () => false }, 0],
+    ['auto waits for company up to half the time that a batch takes', { batchTimeoutMs: 'auto' }, 11],
+    ['auto does not wait longer', { batchTimeoutMs: 'auto', waitedMs: 15 }, 0],
+    ['auto does not wait for what was never measured', { batchTimeoutMs: 'auto', place: { ...idle, costMs: null } }, 0],
+    ['auto keeps a full batch open for newer frames while the backend is busy', { batchTimeoutMs: 'auto', isFull: true, place: busy }, 18],
+    ['by count alone goes when it is full', { batchTimeoutMs: null, isFull: true }, 0],
     ['auto waits until a busy backend is about to be through', { batchTimeoutMs: 'auto', place: busy }, 18],
     ['auto goes when the backend is late', { batchTimeoutMs: 'auto', place: { ...busy, busyForMs: 0 } }, 0],
     ['auto goes when the backend was never measured', { batchTimeoutMs: 'auto', place: { ...busy, busyForMs: null } }, 0],

@@ -47,13 +47,13 @@ export function recorder(overrides: Partial<LaneOptions> = {}): { events: string
 }
 
 export const seqs = (batch: FrameBatch | undefined): number[] => batch?.frames.map((frame) => frame.seq) ?? [];
-export type Scripted = { detect: Detect; batchTimeoutMs?: BatchTimeout; maxBatchSize?: number; maxInFlightBatches?: number; busyForMs?: () => number | null; leadMs?: number };
+export type Scripted = { detect: Detect; batchTimeoutMs?: BatchTimeout; maxBatchSize?: number; maxInFlightBatches?: number; busyForMs?: () => number | null; leadMs?: number; costMs?: number };
 
 /** A batcher on one backend with these limits. */
 export class TestBatcher extends MicroBatcher {
   readonly limits: { maxBatchSize: number; maxInFlightBatches: number };
 
-  constructor({ detect, batchTimeoutMs = 0, maxBatchSize = 4, maxInFlightBatches = 1, busyForMs = () => null, leadMs = 0 }: Scripted) {
+  constructor({ detect, batchTimeoutMs = 0, maxBatchSize = 4, maxInFlightBatches = 1, busyForMs = () => null, leadMs = 0, costMs = 0 }: Scripted) {
     const limits = { maxBatchSize, maxInFlightBatches };
     const flight = { batches: 0 };
     super({
@@ -65,6 +65,7 @@ export class TestBatcher extends MicroBatcher {
               maxBatchSize: limits.maxBatchSize,
               inFlightBatches: flight.batches,
               busyForMs: flight.batches === 0 ? 0 : busyForMs(),
+              costMs,
               leadMs,
               detect: async (batch) => {
                 flight.batches += 1;

@@ -126,9 +126,14 @@ export class Backend {
     return this.#clock.busyForMs(performance.now());
   }
 
+  /** What a batch of so many frames, or as many as it takes, is expected to cost it, ms; `null` where nothing is known yet. */
+  costMs(images: number): number | null {
+    return this.#clock.costMs(Math.min(images, this.maxBatchSize));
+  }
+
   /** When a batch of so many frames, sent now, is expected to be answered, ms from now; `null` where nothing is known yet. */
   finishMs(images: number): number | null {
-    const costMs = this.#clock.costMs(Math.min(images, this.maxBatchSize));
+    const costMs = this.costMs(images);
     return costMs === null ? null : costMs + (this.busyForMs ?? 0);
   }
 

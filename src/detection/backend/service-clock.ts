@@ -68,12 +68,13 @@ export class ServiceClock {
     return this.#inFlight.size === 0 ? 0 : Math.max(0, costMs - (nowMs - Math.max(firstSentMs, this.#lastDoneMs)));
   }
 
-  /** How much ahead of the end of one batch the next is to be sent: what it takes to get there, seen from how much sooner answers follow each other than calls are answered alone. */
+  /** How much ahead of the end of one batch the next is to be sent: what it takes to get there, seen from how much sooner answers follow each other than calls are answered alone.
+   * To a backend that works on several batches at a time answers come sooner the sooner they are sent, so that the lead grows until as many are in flight as it works on. */
   get leadMs(): number {
     const images = this.#queued.samples > 0 ? this.#queued.meanImages : this.#alone.meanImages;
     const aloneMs = this.#alone.of(images) ?? 0;
     const queuedMs = this.#queued.of(images);
     if (queuedMs === null || this.#queued.samples < MIN_SAMPLES || this.#alone.samples === 0) return Math.max(MIN_LEAD_MS, ASSUMED_LEAD_SHARE * aloneMs);
-    return Math.min(Math.max(aloneMs, queuedMs) / 2, MIN_LEAD_MS + LEAD_GROWTH * Math.max(0, aloneMs - queuedMs));
+    return Math.min(Math.max(aloneMs, queuedMs), MIN_LEAD_MS + LEAD_GROWTH * Math.max(0, aloneMs - queuedMs));
   }
 }

@@ -97,7 +97,7 @@ export class BackendPool implements Detector {
     const backend = chooseBackend(this.#ready(), images, performance.now());
     if (backend === null) return null;
     const { maxBatchSize, inFlight, busyForMs, leadMs } = backend;
-    return { maxBatchSize, inFlightBatches: inFlight, busyForMs, leadMs, detect: (batch) => this.#detectOn(backend, batch) };
+    return { maxBatchSize, inFlightBatches: inFlight, busyForMs, costMs: backend.costMs(images), leadMs, detect: (batch) => this.#detectOn(backend, batch) };
   }
 
   detect(batch: FrameBatch): Promise<readonly DetectedFrame[]> {
