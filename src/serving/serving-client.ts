@@ -8,14 +8,17 @@ import { splitEndpoint } from './probe-endpoint.js';
 import { getModelMetadataRpc, getModelStatusRpc, healthCheckRpc, predictRpc, type Rpc } from './rpcs.js';
 import { toServingError } from './serving-errors.js';
 import type { HealthCheckResponse, ModelVersionStatus } from './status-messages.js';
-import { decodeTensor, encodeTensor } from './tensor-codec.js';
-import type { Tensor } from './tensor.js';
+import { encodePredictRequest } from './predict-request-writer.js';
+import { decodeTensor } from './tensor-codec.js';
+import type { Tensor, TensorWriter } from './tensor.js';
 
 export type ServingClientOptions = {
   /** `host:port` or `[v6]:port`. */
   readonly endpoint: string;
   /** PEM texts (not paths): the authority to trust instead of the system's, and our own certificate for servers that ask for one. */
   readonly tls?: { readonly ca?: string | Buffer; readonly cert?: string | Buffer; readonly key?: string | Buffer };
+  /** Name that the server's certificate has to carry, and that it is addressed by; default: the endpoint's host. For an endpoint that is an address which a name led to. */
+  readonly serverName?: string;
   /** Largest message in either direction, bytes; default 256 MiB. */
   readonly maxMessageBytes?: number;
 };
@@ -32,8 +35,8 @@ export type CallOptions = {
 
 export type PredictOptions = {
   readonly model: ModelRef;
-  /** Sent in the order given, as raw bytes. */
-  readonly inputs: Readonly<Record<string, Tensor>>;
+  /** Sent in the order given, as raw bytes, each copied once. */
+  readonly inputs: Readonly<Record<string, Tensor | TensorWriter>>;
   /** Outputs that are wanted; default: all. */
   readonly outputFilter?: readonly string[];
 };
@@ -76,6 +79,7 @@ export class ServingClient {
     this.#client = new Client(host.includes(':') ? `[${host}]:${String(port)}` : `${host}:${String(port)}`, channelCredentials(options.tls), {
       'grpc.max_receive_message_length': maxMessageBytes,
       'grpc.max_send_message_length': maxMessageBytes,
+      ...(options.serverName !== undefined && { 'grpc.default_authority': `${options.serverName}:${String(port)}`, 'grpc.ssl_target_name_override': options.serverName }),
       // Its traces grow with every reconnect.
       'grpc.enable_channelz': 0,
       'grpc.use_local_subchannel_pool': 1,
@@ -93,9 +97,9 @@ export class ServingClient {
 
   /** Runs the model. */
   async predict(options: PredictOptions, call: CallOptions): Promise<PredictResult> {
-    const inputs = new Map(Object.entries(options.inputs).map(([name, tensor]) => [name, encodeTensor(tensor)]));
-    const request = { modelSpec: toModelSpec(options.model, DEFAULT_SIGNATURE_NAME), inputs, outputFilter: options.outputFilter ?? [] };
-    const { response, hints } = await this.#call(predictRpc, request, call);
+    this.#check(call);
+    const request = encodePredictRequest({ modelSpec: toModelSpec(options.model, DEFAULT_SIGNATURE_NAME), inputs: options.inputs, outputFilter: options.outputFilter ?? [] });
+    const { response, hints } = await this.#exchange(predictRpc, request, call);
     const outputs = new Map<string, Tensor>();
     for (const [name, proto] of response.outputs) outputs.set(name, this.#read(() => decodeTensor(proto, { name })));
     return { model: identity(response.modelSpec, options.model), outputs, hints };
@@ -168,7 +172,10 @@ export class ServingClient {
 
   async #call<Request, Response>(rpc: Rpc<Request, Response>, request: Request, options: CallOptions): Promise<{ response: Response; hints: ServingHints }> {
     this.#check(options);
-    const bytes = rpc.request.encode(request);
+    return this.#exchange(rpc, rpc.request.encode(request), options);
+  }
+
+  async #exchange<Response>(rpc: Pick<Rpc<unknown, Response>, 'path' | 'response'>, bytes: Buffer, options: CallOptions): Promise<{ response: Response; hints: ServingHints }> {
     const outcome = await this.#send(rpc.path, bytes, options);
     if (outcome.error !== null) {
       this.#throwIfStopped(options);

@@ -58,12 +58,12 @@ export class Backend {
   #whenIdle: () => void = () => undefined;
 
   constructor(options: BackendOptions) {
-    const { name, endpoint, tls, model, deadlineMs, log, onChange } = options;
+    const { name, endpoint, serverName, tls, model, deadlineMs, log, onChange } = options;
     this.#options = options;
     this.name = name;
     this.#watch = new BackendWatch({
       name,
-      client: { endpoint, ...(tls === null ? {} : { tls }) },
+      client: { endpoint, ...(serverName !== null && { serverName }), ...(tls !== null && { tls }) },
       model,
       deadlineMs,
       log,
