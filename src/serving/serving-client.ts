@@ -8,7 +8,8 @@ import { splitEndpoint } from './probe-endpoint.js';
 import { getModelMetadataRpc, getModelStatusRpc, healthCheckRpc, predictRpc, type Rpc } from './rpcs.js';
 import { toServingError } from './serving-errors.js';
 import type { HealthCheckResponse, ModelVersionStatus } from './status-messages.js';
-import { encodePredictRequest } from './predict-request-writer.js';
+import { MessageMemory } from './message-memory.js';
+import { writePredictRequest } from './predict-request-writer.js';
 import { decodeTensor } from './tensor-codec.js';
 import type { Tensor, TensorWriter } from './tensor.js';
 
@@ -67,6 +68,7 @@ export class ServingClient {
   readonly #usesTls: boolean;
   readonly #calls = new Map<ClientUnaryCall, Promise<unknown>>();
   readonly #closing = new AbortController();
+  readonly #memory = new MessageMemory();
 
   /** @throws {RangeError} when the endpoint is not `host:port` */
   constructor(options: ServingClientOptions) {
@@ -98,8 +100,10 @@ export class ServingClient {
   /** Runs the model. */
   async predict(options: PredictOptions, call: CallOptions): Promise<PredictResult> {
     this.#check(call);
-    const request = encodePredictRequest({ modelSpec: toModelSpec(options.model, DEFAULT_SIGNATURE_NAME), inputs: options.inputs, outputFilter: options.outputFilter ?? [] });
-    const { response, hints } = await this.#exchange(predictRpc, request, call);
+    const request = { modelSpec: toModelSpec(options.model, DEFAULT_SIGNATURE_NAME), inputs: options.inputs, outputFilter: options.outputFilter ?? [] };
+    const { message, memory } = writePredictRequest(request, (byteLength) => this.#memory.take(byteLength));
+    // When a call has ended nothing of it is sent any more, and grpc-js has its own copy of what was.
+    const { response, hints } = await this.#exchange(predictRpc, message, call).finally(() => { this.#memory.give(memory); });
     const outputs = new Map<string, Tensor>();
     for (const [name, proto] of response.outputs) outputs.set(name, this.#read(() => decodeTensor(proto, { name })));
     return { model: identity(response.modelSpec, options.model), outputs, hints };
