@@ -5,6 +5,7 @@ import type { Size } from '../core/geometry.js';
 import type { DetectorStatus } from '../core/stream-status.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { Backend, type BackendOptions } from './backend.js';
+import type { FrameFindings } from './contract/decode-context.js';
 import { BACKEND_STATES, type BackendStatus, type Detector, type DetectorState } from './detector.js';
 
 export type BackendPoolOptions = Omit<BackendOptions, 'endpoint' | 'onChange'> & {
@@ -63,10 +64,10 @@ export class BackendPool implements Detector {
     if (backend === undefined) throw new ServingUnavailableError(this.state.status.message);
     this.#options.metrics.batchSize.observe(batch.frames.length);
     const queueMs = batch.frames.map(({ capturedAtMs }) => clock.ageMs(capturedAtMs));
-    const { detections, model, predictMs } = await backend.detect(batch.frames);
+    const { findings, model, predictMs } = await backend.detect(batch.frames);
     return batch.frames.map((frame, index) => ({
       frame,
-      detections: detections[index] ?? [],
+      ...shownFindings(findings[index]),
       model,
       timingsMs: { capture: frame.captureMs, queue: queueMs[index] ?? 0, predict: predictMs, annotate: 0 },
     }));
@@ -111,6 +112,12 @@ export class BackendPool implements Detector {
     const state = this.state;
     for (const listener of this.#listeners) listener(state);
   }
+}
+
+/** Frames of models that do not classify them carry no classes at all. */
+function shownFindings(findings: FrameFindings | undefined): Pick<DetectedFrame, 'detections' | 'classes'> {
+  const { detections, classes } = findings ?? { detections: [], classes: [] };
+  return { detections, ...(classes.length === 0 ? {} : { classes }) };
 }
 
 function isSameSize(a: Size, b: Size): boolean {

@@ -1,15 +1,18 @@
 import { ClosedError, ModelMismatchError, ServingDeadlineError, ServingUnavailableError, SightlineError } from '../core/errors.js';
-import type { Detection, ModelIdentity, VideoFrame } from '../core/frames.js';
+import type { ModelIdentity, VideoFrame } from '../core/frames.js';
 import type { Size } from '../core/geometry.js';
 import { NO_HINTS, type ServingHints } from '../serving/hints.js';
 import { ServingClient, type ModelRef, type ServingClientOptions } from '../serving/serving-client.js';
 import type { Logger } from '../telemetry/logger.js';
+import { decodeAnswer } from './contract/decode-answer.js';
+import type { FrameFindings } from './contract/decode-context.js';
+import { materialize } from './contract/materialize.js';
+import { describePlan, readModelPlan, type ModelPlan } from './contract/model-plan.js';
+import { NO_WISHES, type ModelWishes } from './contract/model-wishes.js';
+import { prepareInputs, type JpegEncoder } from './contract/prepare-inputs.js';
 import type { BackendState, BackendStatus } from './detector.js';
-import { imageTensor } from './image-tensor.js';
 import type { LabelMap } from './label-map.js';
 import { MedianWindow } from './median-window.js';
-import { describeContract, readModelContract, type ModelContract } from './model-contract.js';
-import { decodeObjectDetection } from './object-detection-decoder.js';
 
 /** Which model is asked for. */
 export type ModelSelection = {
@@ -32,12 +35,16 @@ export type BackendOptions = {
   /** Frame size for models that take any and do not say which they like. */
   readonly assumedInputSize: Size;
   readonly labels: LabelMap;
+  /** What is said of the model beside its signature; default: nothing. */
+  readonly wishes?: ModelWishes;
+  /** For models that take encoded pictures; without it they do not fit. */
+  readonly encodeJpeg?: JpegEncoder;
   readonly log: Logger;
   readonly onChange: () => void;
 };
 
 /** What is known of a backend that answers. */
-type Established = { readonly contract: ModelContract; readonly model: ModelIdentity; readonly hints: ServingHints };
+type Established = { readonly plan: ModelPlan; readonly model: ModelIdentity; readonly hints: ServingHints };
 
 /** Default of tensorflow_model_server's `--model_name`, then of the tensorflow/serving image. */
 const DEFAULT_MODEL_NAMES = ['default', 'model'];
@@ -90,12 +97,12 @@ export class Backend {
   /** Size that this backend wants its frames in. */
   get inputSize(): Size {
     const established = this.#established;
-    return established?.contract.fixedInputSize ?? established?.hints.inputSize ?? this.#options.assumedInputSize;
+    return established?.plan.input.fixedInputSize ?? established?.hints.inputSize ?? this.#options.assumedInputSize;
   }
 
   get maxBatchSize(): number {
-    const { contract, hints } = this.#established ?? { contract: null, hints: NO_HINTS };
-    return Math.min(this.#options.maxBatchSize, contract?.fixedBatchSize ?? Infinity, hints.preferredBatch ?? Infinity);
+    const { plan, hints } = this.#established ?? { plan: null, hints: NO_HINTS };
+    return Math.min(this.#options.maxBatchSize, plan?.input.fixedBatchSize ?? Infinity, hints.preferredBatch ?? Infinity);
   }
 
   get maxInFlightBatches(): number {
@@ -116,31 +123,30 @@ export class Backend {
   /** Looks at frames of equal model input size.
    * @returns what was found on each, and how long the call took, ms
    * @throws as {@link Detector.detect} */
-  async detect(frames: readonly VideoFrame[]): Promise<{ detections: Detection[][]; model: ModelIdentity; predictMs: number }> {
+  async detect(frames: readonly VideoFrame[]): Promise<{ findings: FrameFindings[]; model: ModelIdentity; predictMs: number }> {
     const established = this.#established;
     if (established === null || this.#state !== 'ok') throw new ServingUnavailableError(this.#message);
-    const { contract } = established;
+    const { plan } = established;
     const startMs = performance.now();
     const deadlineMs = this.#deadlineMs(frames.length);
     this.#inFlight += 1;
     try {
+      const inputs = await prepareInputs(plan, frames, this.#options.encodeJpeg ?? null);
       const answer = await this.#client.predict(
         {
           model: this.#modelRef(established.model.name),
-          inputs: { [contract.inputName]: imageTensor(frames, { fixedSize: contract.fixedInputSize, fixedBatchSize: contract.fixedBatchSize }) },
-          outputFilter: contract.outputNames,
+          inputs: materialize(inputs),
+          outputFilter: plan.outputNames,
         },
         { deadlineMs, signal: this.#abort.signal },
       );
       const predictMs = performance.now() - startMs;
-      const last = frames.length - 1;
-      const letterboxes = Array.from({ length: Math.max(frames.length, contract.fixedBatchSize ?? 0) }, (_, index) => frames[Math.min(index, last)]?.letterbox).filter((lb) => lb !== undefined);
-      const detections = decodeObjectDetection(answer.outputs, letterboxes, this.#options.labels).slice(0, frames.length);
+      const findings = decodeAnswer(plan, answer.outputs, frames.map(({ letterbox }) => letterbox), this.#options.labels);
       this.#measuredMs.add(predictMs / frames.length);
       this.#missedDeadlines = 0;
       this.#retryMs = MIN_RETRY_MS;
       this.#hasAnswered = true;
-      return { detections, model: answer.model, predictMs };
+      return { findings, model: answer.model, predictMs };
     } catch (error) {
       this.#callFailed(error);
       throw error;
@@ -187,7 +193,7 @@ export class Backend {
         this.#hasAnswered = false;
         this.#missedDeadlines = 0;
         const { name, version } = established.model;
-        this.#setState('ok', `model ${name}, version ${version}, at ${this.endpoint}: ${describeContract(established.contract, this.inputSize)}`);
+        this.#setState('ok', `model ${name}, version ${version}, at ${this.endpoint}: ${describePlan(established.plan, { frameSize: this.inputSize, maxBatchSize: this.maxBatchSize, maxInFlightBatches: this.maxInFlightBatches })}`);
       },
       (error: unknown) => {
         this.#probing = null;
@@ -230,7 +236,7 @@ export class Backend {
   async #ask(name: string): Promise<Established> {
     const answer = await this.#client.getModelMetadata(this.#modelRef(name), { deadlineMs: PROBE_DEADLINE_MS, signal: this.#abort.signal });
     try {
-      return { contract: readModelContract(answer.signatures, this.#options.model.signature), model: answer.model, hints: answer.hints };
+      return { plan: readModelPlan(answer.signatures, this.#options.model.signature, this.#options.wishes ?? NO_WISHES), model: answer.model, hints: answer.hints };
     } catch (error) {
       if (!(error instanceof ModelMismatchError)) throw error;
       throw new ModelMismatchError(`model ${name} at ${this.endpoint} does not fit: ${error.message}`, { cause: error });
