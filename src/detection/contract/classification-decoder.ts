@@ -2,8 +2,8 @@ import { ModelOutputError } from '../../core/errors.js';
 import type { ClassScore } from '../../core/frames.js';
 import type { Tensor } from '../../serving/tensor.js';
 import { nameClass, type DecodeContext } from './decode-context.js';
-import type { ClassificationMapping } from './model-wishes.js';
 import { checkedScore, expectFinite, expectShape, floatOutput, SCORE_TOLERANCE } from './numeric-output.js';
+import type { ClassificationPlan } from './output-plan.js';
 import { formatShape } from './signature-text.js';
 import { bestRows } from './suppress-overlaps.js';
 
@@ -13,13 +13,13 @@ import { bestRows } from './suppress-overlaps.js';
  * logits and go through softmax, frame by frame.
  * @param outputs `[n, c]`
  * @throws {ModelOutputError} if the output is missing or its dtype, shape or values are not as above */
-export function decodeClassification(outputs: ReadonlyMap<string, Tensor>, plan: ClassificationMapping & { readonly output: string }, { batchSize, letterboxes, labels }: DecodeContext): ClassScore[][] {
+export function decodeClassification(outputs: ReadonlyMap<string, Tensor>, plan: ClassificationPlan, { batchSize, letterboxes, labels }: DecodeContext): ClassScore[][] {
   const output = floatOutput(outputs, plan.output);
   expectShape(output, [batchSize, -1]);
   const classCount = output.shape[1] ?? 0;
   if (classCount < 1) throw new ModelOutputError(`output ${output.name} has shape ${formatShape(output.shape)}, expected at least one class`);
   expectFinite(output, 0, output.data.length);
-  const areLogits = plan.scores === null ? output.data.some((value) => value < -SCORE_TOLERANCE || value > 1 + SCORE_TOLERANCE) : plan.scores === 'logits';
+  const areLogits = plan.scoreType === null ? output.data.some((value) => value < -SCORE_TOLERANCE || value > 1 + SCORE_TOLERANCE) : plan.scoreType === 'logits';
   return letterboxes.map((_, frame) => {
     const values = Float32Array.from(output.data.subarray(frame * classCount, (frame + 1) * classCount));
     const scores = areLogits ? softmax(values) : values.map((value) => checkedScore(value, output.name));

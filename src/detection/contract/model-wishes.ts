@@ -52,7 +52,8 @@ export type YoloMapping = {
   readonly classCount: number | null;
   /** As in {@link BoxesMapping}; `null`: as `LabelMap.classAt`. */
   readonly classOffset: number | null;
-  readonly nms: number;
+  /** As in {@link BoxesMapping}; `null`: 0.7. */
+  readonly nms: number | null;
 };
 
 /** One score for each class. */
@@ -60,15 +61,11 @@ export type ClassificationMapping = {
   readonly kind: 'classification';
   /** `null`: the only output. */
   readonly output: string | null;
-  /** Most classes that a frame is given. */
-  readonly topK: number;
+  /** Most classes that a frame is given; `null`: 5. */
+  readonly topK: number | null;
   /** `null`: logits when one of them is no probability. */
-  readonly scores: 'probabilities' | 'logits' | null;
+  readonly scoreType: 'probabilities' | 'logits' | null;
   readonly classOffset: number | null;
 };
-
-/** Overlap that Ultralytics' `predict` allows by default. */
-export const DEFAULT_YOLO_NMS = 0.7;
-export const DEFAULT_TOP_K = 5;
 
 export const NO_WISHES: ModelWishes = { input: { normalization: null }, output: null };

@@ -1,6 +1,6 @@
 import { ModelMismatchError } from '../../core/errors.js';
 import type { SignatureDef, TensorInfo } from '../../serving/metadata-messages.js';
-import { DEFAULT_TOP_K, DEFAULT_YOLO_NMS, type BoxesMapping, type ClassificationMapping, type OutputMapping, type YoloMapping } from './model-wishes.js';
+import type { BoxesMapping, ClassificationMapping, OutputMapping, YoloMapping } from './model-wishes.js';
 import { isFloatType } from './numeric-output.js';
 import { KEYPOINT_OUTPUTS, MASK_OUTPUT, OBJECT_DETECTION_OUTPUTS } from './object-detection-decoder.js';
 import { describeTensor, formatShape, listNames } from './signature-text.js';
@@ -9,13 +9,19 @@ import { describeTensor, formatShape, listNames } from './signature-text.js';
 export type OutputPlan =
   | { readonly kind: 'object-detection'; readonly masks: boolean; readonly keypoints: 'none' | 'plain' | 'scored' }
   | BoxesMapping
-  | (YoloMapping & { readonly output: string })
-  | (ClassificationMapping & { readonly output: string });
+  | YoloPlan
+  | ClassificationPlan;
+
+export type YoloPlan = YoloMapping & { readonly output: string; readonly nms: number };
+export type ClassificationPlan = ClassificationMapping & { readonly output: string; readonly topK: number };
 
 /** What is recognised without a mapping. */
 const EXPECTED = 'expected the outputs of the TensorFlow Object Detection API, one output float [batch, channels, boxes] (YOLO) or float [batch, classes] (classification), or model.output in the configuration';
 /** A row of a YOLO head has a box and at least one score. */
 const MIN_YOLO_CHANNELS = 5;
+/** Overlap that Ultralytics' `predict` allows by default. */
+const DEFAULT_YOLO_NMS = 0.7;
+const DEFAULT_TOP_K = 5;
 
 /** Finds out what the outputs of a signature mean: as the mapping says, else the four of the Object Detection API, else by the shape of the
  * only one.
@@ -58,7 +64,7 @@ function planOfShape(name: string, { dtype, shape }: TensorInfo): OutputPlan | n
   if (shape.length === 3 && shape.slice(1).every((size) => size < 0 || size >= MIN_YOLO_CHANNELS)) {
     return { kind: 'yolo', output: name, objectness: null, classCount: null, classOffset: null, nms: DEFAULT_YOLO_NMS };
   }
-  if (shape.length === 2) return { kind: 'classification', output: name, topK: DEFAULT_TOP_K, scores: null, classOffset: null };
+  if (shape.length === 2) return { kind: 'classification', output: name, topK: DEFAULT_TOP_K, scoreType: null, classOffset: null };
   return null;
 }
 
@@ -71,9 +77,9 @@ function mappedPlan(signature: SignatureDef, mapping: OutputMapping): OutputPlan
       if (mapping.count !== null) expectOutput(signature, mapping.count, 'count', [[-1], [-1, 1]]);
       return mapping;
     case 'yolo':
-      return { ...mapping, output: expectOutput(signature, mapping.output ?? onlyOutput(signature), 'output', [[-1, -1, -1]]) };
+      return { ...mapping, output: expectOutput(signature, mapping.output ?? onlyOutput(signature), 'output', [[-1, -1, -1]]), nms: mapping.nms ?? DEFAULT_YOLO_NMS };
     case 'classification':
-      return { ...mapping, output: expectOutput(signature, mapping.output ?? onlyOutput(signature), 'output', [[-1, -1]]) };
+      return { ...mapping, output: expectOutput(signature, mapping.output ?? onlyOutput(signature), 'output', [[-1, -1]]), topK: mapping.topK ?? DEFAULT_TOP_K };
   }
 }
 

@@ -3,8 +3,8 @@ import type { Detection } from '../../core/frames.js';
 import type { BoxXyxyPx, Size } from '../../core/geometry.js';
 import type { Tensor } from '../../serving/tensor.js';
 import { MAX_DETECTIONS_PER_FRAME, MAX_ROWS_PER_FRAME, type DecodeContext } from './decode-context.js';
-import type { YoloMapping } from './model-wishes.js';
 import { checkedClass, checkedScore, expectFinite, expectShape, floatOutput, SCORE_TOLERANCE, type NumericOutput } from './numeric-output.js';
+import type { YoloPlan } from './output-plan.js';
 import { rowsToDetections } from './scored-rows.js';
 import { formatShape } from './signature-text.js';
 
@@ -25,7 +25,7 @@ const MAX_NORMALIZED = 2;
  *
  * Coordinates are pixels of the model input, or normalised when none of the answer is above 2.
  * @throws {ModelOutputError} if the output is missing or its dtype, shape or values are not as above */
-export function decodeYolo(outputs: ReadonlyMap<string, Tensor>, plan: YoloMapping & { readonly output: string }, context: DecodeContext): Detection[][] {
+export function decodeYolo(outputs: ReadonlyMap<string, Tensor>, plan: YoloPlan, context: DecodeContext): Detection[][] {
   const output = floatOutput(outputs, plan.output);
   expectShape(output, [context.batchSize, -1, -1]);
   const [, rows = 0, values = 0] = output.shape;
@@ -33,7 +33,7 @@ export function decodeYolo(outputs: ReadonlyMap<string, Tensor>, plan: YoloMappi
   return isEndToEnd ? decodeRows(output, rows, plan, context) : decodeHead(output, headLayout(output, plan), plan, context);
 }
 
-function headLayout({ name, shape }: NumericOutput, plan: YoloMapping): HeadLayout {
+function headLayout({ name, shape }: NumericOutput, plan: YoloPlan): HeadLayout {
   const [, first = 0, second = 0] = shape;
   const [channels, anchors] = first < second ? [first, second] : [second, first];
   const hasObjectness = plan.objectness ?? channels === YOLOV5_COCO_CHANNELS;
@@ -46,7 +46,7 @@ function headLayout({ name, shape }: NumericOutput, plan: YoloMapping): HeadLayo
   return { anchors, hasObjectness, classCount, ...(first < second ? { anchorStep: 1, channelStep: anchors } : { anchorStep: channels, channelStep: 1 }) };
 }
 
-function decodeHead(output: NumericOutput, layout: HeadLayout, plan: YoloMapping, context: DecodeContext): Detection[][] {
+function decodeHead(output: NumericOutput, layout: HeadLayout, plan: YoloPlan, context: DecodeContext): Detection[][] {
   const { anchors, anchorStep, channelStep, classCount } = layout;
   const { data } = output;
   const valuesPerFrame = (output.shape[1] ?? 0) * (output.shape[2] ?? 0);
@@ -107,7 +107,7 @@ function highestCoordinate(output: NumericOutput, { anchors, anchorStep, channel
   return highest;
 }
 
-function decodeRows(output: NumericOutput, rows: number, plan: YoloMapping, context: DecodeContext): Detection[][] {
+function decodeRows(output: NumericOutput, rows: number, plan: YoloPlan, context: DecodeContext): Detection[][] {
   const { name, data } = output;
   expectFinite(output, 0, data.length);
   const isNormalized = !data.some((value, index) => index % END_TO_END_VALUES < 4 && value > MAX_NORMALIZED);

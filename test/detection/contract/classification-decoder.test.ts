@@ -4,14 +4,13 @@ import { ModelOutputError } from '../../../src/core/errors.js';
 import type { ClassScore } from '../../../src/core/frames.js';
 import { decodeClassification } from '../../../src/detection/contract/classification-decoder.js';
 import type { DecodeContext } from '../../../src/detection/contract/decode-context.js';
-import type { ClassificationMapping } from '../../../src/detection/contract/model-wishes.js';
+import type { ClassificationPlan } from '../../../src/detection/contract/output-plan.js';
 import type { Tensor } from '../../../src/serving/tensor.js';
 import { answerOf, anyTensor, COCO, contextOf, DOUBLED, float, PETS } from './answers.js';
 
-type Plan = ClassificationMapping & { readonly output: string };
-const PLAN: Plan = { kind: 'classification', output: 'p', topK: 5, scores: null, classOffset: null };
+const PLAN: ClassificationPlan = { kind: 'classification', output: 'p', topK: 5, scoreType: null, classOffset: null };
 
-const decode = (tensor: Tensor, plan: Partial<Plan> = {}, context: Partial<DecodeContext> = {}): ClassScore[][] => decodeClassification(answerOf({ p: tensor }), { ...PLAN, ...plan }, contextOf({ labels: PETS, ...context }));
+const decode = (tensor: Tensor, plan: Partial<ClassificationPlan> = {}, context: Partial<DecodeContext> = {}): ClassScore[][] => decodeClassification(answerOf({ p: tensor }), { ...PLAN, ...plan }, contextOf({ labels: PETS, ...context }));
 const named = (classes: readonly ClassScore[] | undefined): (readonly [string, number])[] => (classes ?? []).map(({ label, score }) => [label, Number(score.toFixed(4))] as const);
 
 describe('decodeClassification', () => {
@@ -34,7 +33,7 @@ describe('decodeClassification', () => {
 
   it('takes values for logits when one of the answer is no probability, or when told so', () => {
     expect(named(decode(float([2, 2], [0, 0, 0, 4]), {}, { letterboxes: [DOUBLED, DOUBLED] })[0])).toEqual([['cat', 0.5], ['dog', 0.5]]);
-    expect(named(decode(float([1, 2], [0, 0]), { scores: 'logits' })[0])).toEqual([['cat', 0.5], ['dog', 0.5]]);
+    expect(named(decode(float([1, 2], [0, 0]), { scoreType: 'logits' })[0])).toEqual([['cat', 0.5], ['dog', 0.5]]);
   });
 
   it('gives as many classes as asked for', () => {
@@ -51,13 +50,13 @@ describe('decodeClassification', () => {
     expect(decode(float([3, 2], [1, 0, 0, 1, 1, 0]), { topK: 1 }, { batchSize: 3, letterboxes: [DOUBLED, DOUBLED] }).map(named)).toEqual([[['cat', 1]], [['dog', 1]]]);
   });
 
-  it.each<[string, Tensor, Partial<Plan>, RegExp]>([
+  it.each<[string, Tensor, Partial<ClassificationPlan>, RegExp]>([
     ['another batch size', float([2, 2], [0, 1, 0, 1]), {}, /output p has shape \[2, 2\], expected \[1, -1\]/],
     ['another rank', float([1, 1, 2], [0, 1]), {}, /output p has shape \[1, 1, 2\], expected \[1, -1\]/],
     ['no class', float([1, 0], []), {}, /output p has shape \[1, 0\], expected at least one class/],
     ['names', { dtype: 'string', shape: [1, 1], data: [Buffer.from('cat')] }, {}, /output p is string, expected float32/],
     ['a score that is no number', float([1, 2], [0, NaN]), {}, /p holds a value that is not a number/],
-    ['a logit where probabilities were promised', float([1, 2], [0, 7]), { scores: 'probabilities' }, /p holds 7, expected values from 0 to 1/],
+    ['a logit where probabilities were promised', float([1, 2], [0, 7]), { scoreType: 'probabilities' }, /p holds 7, expected values from 0 to 1/],
   ])('refuses %s', (_what, tensor, plan, message) => {
     expect(() => decode(tensor, plan)).toThrow(ModelOutputError);
     expect(() => decode(tensor, plan)).toThrow(message);

@@ -100,7 +100,7 @@ describe('the outputs of a plan', () => {
     expect(found.outputNames).toEqual(['b', 's', 'c', 'n']);
     expect(describeAt(found)).toMatch(/^object detector \(boxes b, scores s as configured\), input inputs/);
     expect(plan(IMAGES, OBJECT_DETECTION, { output: { kind: 'yolo', output: 'detection_boxes', objectness: null, classCount: null, classOffset: null, nms: 0.5 } }).outputNames).toEqual(['detection_boxes']);
-    expect(plan(IMAGES, { only: {} }, { output: { kind: 'classification', output: null, topK: 1, scores: null, classOffset: null } }).outputNames).toEqual(['only']);
+    expect(plan(IMAGES, { only: {} }, { output: { kind: 'classification', output: null, topK: 1, scoreType: null, classOffset: null } }).outputNames).toEqual(['only']);
   });
 
   it.each<[string, Infos, OutputMapping | null, RegExp]>([
@@ -114,7 +114,7 @@ describe('the outputs of a plan', () => {
     ['without what a mapping names', { b: {} }, BOXES, /no output s, only b: expected the one that model\.output\.scores names/],
     ['of another shape than a mapping says', { b: { shape: [-1, 100, 5] }, s: {} }, BOXES, /its output b \(float \[-1, 100, 5\]\) does not fit model\.output\.boxes: expected numbers \[-1, -1, 4\]/],
     ['texts where a mapping says scores', { b: {}, s: { dtype: 'string' } }, BOXES, /its output s \(string of unknown shape\) does not fit model\.output\.scores: expected numbers \[-1, -1\] or \[-1, -1, -1\]/],
-    ['many where a mapping names none', { a: {}, b: {} }, { kind: 'classification', output: null, topK: 1, scores: null, classOffset: null }, /has 2 outputs \(a, b\): expected model\.output\.output to name one of them/],
+    ['many where a mapping names none', { a: {}, b: {} }, { kind: 'classification', output: null, topK: 1, scoreType: null, classOffset: null }, /has 2 outputs \(a, b\): expected model\.output\.output to name one of them/],
   ])('are not %s, and one line says why', (_what, outputs, output, message) => {
     expectMismatch(() => plan(IMAGES, outputs, { output }), message);
   });

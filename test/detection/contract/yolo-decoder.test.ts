@@ -4,15 +4,14 @@ import { ModelOutputError } from '../../../src/core/errors.js';
 import type { Detection } from '../../../src/core/frames.js';
 import { boxIou, letterbox, type BoxXyxyPx } from '../../../src/core/geometry.js';
 import type { DecodeContext } from '../../../src/detection/contract/decode-context.js';
-import type { YoloMapping } from '../../../src/detection/contract/model-wishes.js';
+import type { YoloPlan } from '../../../src/detection/contract/output-plan.js';
 import { decodeYolo } from '../../../src/detection/contract/yolo-decoder.js';
 import type { Tensor } from '../../../src/serving/tensor.js';
 import { answerOf, anyTensor, contextOf, DOUBLED, float, headOf, PETS, px } from './answers.js';
 
-type Plan = YoloMapping & { readonly output: string };
-const PLAN: Plan = { kind: 'yolo', output: 'y', objectness: null, classCount: null, classOffset: null, nms: 0.7 };
+const PLAN: YoloPlan = { kind: 'yolo', output: 'y', objectness: null, classCount: null, classOffset: null, nms: 0.7 };
 
-const decode = (tensor: Tensor, context: Partial<DecodeContext> = {}, plan: Partial<Plan> = {}): Detection[][] => decodeYolo(answerOf({ y: tensor }), { ...PLAN, ...plan }, contextOf(context));
+const decode = (tensor: Tensor, context: Partial<DecodeContext> = {}, plan: Partial<YoloPlan> = {}): Detection[][] => decodeYolo(answerOf({ y: tensor }), { ...PLAN, ...plan }, contextOf(context));
 
 /** An anchor of a model with so many classes: one of them has the score, the rest none. */
 const anchor = (box: readonly number[], index: number, score: number, classCount = 3): number[] => [...box, ...Array.from({ length: classCount }, (_, at) => (at === index ? score : 0))];
@@ -142,7 +141,7 @@ describe('rows of a YOLO model that suppresses by itself', () => {
 
 describe('decodeYolo', () => {
   const good = padded([anchor([50, 50, 20, 20], 0, 0.5)]);
-  it.each<[string, Tensor, Partial<Plan>, RegExp]>([
+  it.each<[string, Tensor, Partial<YoloPlan>, RegExp]>([
     ['a missing output', float([1, 7, 9], Array<number>(63).fill(0)), { output: 'z' }, /no output z, only y/],
     ['whole numbers', { dtype: 'int32', shape: [1, 1, 6], data: new Int32Array(6) }, {}, /output y is int32, expected float32/],
     ['another batch size', headOf([good, good], true), {}, /output y has shape \[2, 7, 9\], expected \[1, -1, -1\]/],
