@@ -1,4 +1,4 @@
-import { ClosedError, ModelMismatchError, ServingDeadlineError, ServingUnavailableError, SightlineError } from '../core/errors.js';
+import { ClosedError, ModelMismatchError, ModelOutputError, ServingDeadlineError, ServingUnavailableError, SightlineError } from '../core/errors.js';
 import type { ModelIdentity, VideoFrame } from '../core/frames.js';
 import type { Size } from '../core/geometry.js';
 import { NO_HINTS, type ServingHints } from '../serving/hints.js';
@@ -176,6 +176,10 @@ export class Backend {
     } else if (error instanceof ModelMismatchError) {
       this.#setState('misconfigured', error.message);
       this.#probeLater(MAX_RETRY_MS);
+      return;
+    } else if (error instanceof ModelOutputError) {
+      // The model may have been replaced by one that answers otherwise.
+      this.#probe();
       return;
     } else if (!(error instanceof ServingUnavailableError)) return;
     if (this.#state !== 'ok') return;
