@@ -21,13 +21,13 @@ export function decodeClassification(outputs: ReadonlyMap<string, Tensor>, plan:
   expectFinite(output, 0, output.data.length);
   const areLogits = plan.scoreType === null ? output.data.some((value) => value < -SCORE_TOLERANCE || value > 1 + SCORE_TOLERANCE) : plan.scoreType === 'logits';
   return letterboxes.map((_, frame) => {
-    const values = Float32Array.from(output.data.subarray(frame * classCount, (frame + 1) * classCount));
-    const scores = areLogits ? softmax(values) : values.map((value) => checkedScore(value, output.name));
+    const values = Float64Array.from(output.data.subarray(frame * classCount, (frame + 1) * classCount));
+    const scores = Float32Array.from(areLogits ? softmax(values) : values.map((value) => checkedScore(value, output.name)));
     return Array.from(bestRows(scores, 0, plan.topK), (index) => ({ ...nameClass(index, labels, { classOffset: plan.classOffset, classCount }), score: scores[index] ?? 0 }));
   });
 }
 
-function softmax(logits: Float32Array): Float32Array {
+function softmax(logits: Float64Array): Float64Array {
   const highest = logits.reduce((max, value) => Math.max(max, value), -Infinity);
   const powers = logits.map((value) => Math.exp(value - highest));
   const sum = powers.reduce((total, value) => total + value, 0);

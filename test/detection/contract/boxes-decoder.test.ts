@@ -80,6 +80,21 @@ describe('mapped boxes', () => {
     expect(() => decode(outputs, plan)).toThrow(message);
   });
 
+  it('are what the plain definition gives', () => {
+    const row = fc.record({ x: fc.nat(90), y: fc.nat(90), width: fc.integer({ min: 1, max: 10 }), height: fc.integer({ min: 1, max: 10 }), scores: fc.array(fc.integer({ min: 1, max: 64 }).map((score) => score / 64), { minLength: 3, maxLength: 3 }) });
+    fc.assert(
+      fc.property(fc.array(row, { maxLength: 20 }), fc.nat(20), (rows, limit) => {
+        const count = Math.min(limit, rows.length);
+        const outputs = { b: float([1, rows.length, 4], rows.flatMap(({ x, y, width, height }) => [y, x, y + height, x + width])), s: float([1, rows.length, 3], rows.flatMap(({ scores }) => scores)), n: float([1], [count]) };
+        const expected = rows
+          .slice(0, count)
+          .map(({ x, y, width, height, scores }) => ({ classId: scores.indexOf(Math.max(...scores)) + 1, score: Math.max(...scores), box: [x, y, x + width, y + height].map((value) => value * 2) }))
+          .sort((a, b) => b.score - a.score);
+        expect(decode(outputs, { boxFormat: 'yxyx', count: 'n' })[0]?.map(({ classId, score, box }) => ({ classId, score, box: [...box] }))).toEqual(expected);
+      }),
+    );
+  });
+
   it('throw nothing but typed errors, whatever comes', () => {
     fc.assert(
       fc.property(fc.record({ b: anyTensor, s: anyTensor, c: anyTensor, n: anyTensor }), fc.constantFrom({}, { classes: 'c' }, { classes: 'c', count: 'n' }, { nms: 0.5 }), (outputs, plan) => {

@@ -29,6 +29,7 @@ describe('decodeClassification', () => {
   it('makes probabilities of logits, however large', () => {
     expect(named(decode(float([1, 3], [0, Math.log(3), -1000]))[0])).toEqual([['dog', 0.75], ['cat', 0.25], ['fish', 0]]);
     expect(named(decode(float([1, 2], [3e38, 3e38]))[0])).toEqual([['cat', 0.5], ['dog', 0.5]]);
+    expect(named(decode({ dtype: 'double', shape: [1, 2], data: Float64Array.of(-1e300, 1e300) })[0])).toEqual([['dog', 1], ['cat', 0]]);
   });
 
   it('takes values for logits when one of the answer is no probability, or when told so', () => {
@@ -60,6 +61,18 @@ describe('decodeClassification', () => {
   ])('refuses %s', (_what, tensor, plan, message) => {
     expect(() => decode(tensor, plan)).toThrow(ModelOutputError);
     expect(() => decode(tensor, plan)).toThrow(message);
+  });
+
+  it('gives what the plain definition gives', () => {
+    const logits = fc.array(fc.integer({ min: -40, max: 40 }).map((value) => value / 4), { minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(logits, fc.integer({ min: 1, max: 6 }), (values, topK) => {
+        const sum = values.reduce((total, value) => total + Math.exp(value), 0);
+        const sorted = values.map((value, index) => ({ index, score: Math.exp(value) / sum })).sort((a, b) => b.score - a.score || a.index - b.index);
+        const [found = []] = decode(float([1, values.length], values), { topK, scoreType: 'logits', classOffset: 0 });
+        expect(found.map(({ classId, score }) => ({ index: classId, score }))).toEqual(sorted.slice(0, topK).map(({ index, score }) => ({ index, score: expect.closeTo(score, 5) as number })));
+      }),
+    );
   });
 
   it('gives scores in order or a typed error, whatever comes', () => {
