@@ -1,4 +1,5 @@
 import { createAnnotator } from './annotation/annotator.js';
+import { encodeJpeg } from './annotation/encode-jpeg.js';
 import { MicroBatcher } from './batching/micro-batcher.js';
 import { readFile } from 'node:fs/promises';
 import type { ServiceConfig, SourcesConfig, StreamConfig, TlsConfig } from './config/service-config.js';
@@ -117,6 +118,8 @@ export async function openDetector({ config, metrics, log }: DetectorOptions): P
       maxInFlightBatches: batching.maxInFlightBatches,
       assumedInputSize: isEmbedded ? EMBEDDED_INPUT_SIZE : ENDPOINT_INPUT_SIZE,
       labels: await loadLabelMap(config.labelsFile),
+      wishes: model,
+      encodeJpeg,
       log,
       metrics,
     },

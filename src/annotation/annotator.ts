@@ -5,6 +5,7 @@ import type { AnnotatedFrame, DetectedFrame, Detection, Rendition, VideoFrame } 
 import { limitWidth, scaleBox, type Size } from '../core/geometry.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { CanvasPool, createSurface, dispose, resized, type Surface } from './canvas-pool.js';
+import { drawCaption } from './draw-caption.js';
 import { drawDetections } from './draw-detections.js';
 
 export type AnnotatorOptions = {
@@ -27,7 +28,7 @@ export interface Annotator {
    * @throws {ClosedError} after {@link close}
    */
   render(detected: DetectedFrame, rendition: Rendition): Promise<AnnotatedFrame>;
-  /** The display picture with boxes drawn, unencoded, for a video encoder.
+  /** The display picture with boxes and caption drawn, unencoded, for a video encoder.
    * @returns 4 bytes a pixel, row-major: blue, green, red and one byte that means nothing (ffmpeg's `bgr0`)
    * @throws {AnnotationError} as {@link render}
    * @throws {ClosedError} after {@link close}
@@ -80,7 +81,7 @@ class CanvasAnnotator implements Annotator {
     return guarded(detected.frame, () => {
       const surface = this.#scratchOf(0, size);
       putPicture(surface, detected.frame);
-      drawDetections(surface.ctx, scaleDetections(detected, size), size);
+      drawFindings(surface, detected, scaleDetections(detected, size), size);
       return surface.canvas.toBuffer('raw');
     });
   }
@@ -102,7 +103,7 @@ class CanvasAnnotator implements Annotator {
     try {
       guarded(frame, () => {
         this.#putScaled(surface, frame, size);
-        if (rendition.drawn) drawDetections(surface.ctx, detections, size);
+        if (rendition.drawn) drawFindings(surface, detected, detections, size);
       });
       jpeg = await this.#encode(surface, frame);
     } finally {
@@ -118,6 +119,7 @@ class CanvasAnnotator implements Annotator {
       capturedAtMs: frame.capturedAtMs,
       model: detected.model,
       detections,
+      ...(detected.classes === undefined ? {} : { classes: detected.classes }),
       timingsMs: { ...detected.timingsMs, annotate: annotateMs },
       jpeg,
       ...size,
@@ -180,7 +182,23 @@ function drawScaled(source: Surface, target: Surface, size: Size): void {
 
 function scaleDetections(detected: DetectedFrame, size: Size): readonly Detection[] {
   const { sourceSize } = detected.frame;
-  return detected.detections.map((detection) => ({ ...detection, box: scaleBox(detection.box, sourceSize, size) }));
+  const scaleX = size.widthPx / sourceSize.widthPx;
+  const scaleY = size.heightPx / sourceSize.heightPx;
+  return detected.detections.map((detection) => {
+    const { box, mask, keypoints } = detection;
+    return {
+      ...detection,
+      box: scaleBox(box, sourceSize, size),
+      ...(mask === undefined ? {} : { mask: { ...mask, box: scaleBox(mask.box, sourceSize, size) } }),
+      ...(keypoints === undefined ? {} : { keypoints: keypoints.map(({ xPx, yPx, score }) => ({ xPx: xPx * scaleX, yPx: yPx * scaleY, score })) }),
+    };
+  });
+}
+
+/** @param detections those of the frame, in pixels of the surface */
+function drawFindings({ ctx }: Surface, { classes }: DetectedFrame, detections: readonly Detection[], size: Size): void {
+  drawDetections(ctx, detections, size);
+  drawCaption(ctx, classes ?? [], size);
 }
 
 function sizeOf({ widthPx, heightPx }: Size): Size {

@@ -1,18 +1,15 @@
 import type { CanvasRenderingContext2D } from 'canvas';
 
-import { classColour, classTextColour } from '../core/class-colours.js';
+import { classColour } from '../core/class-colours.js';
 import type { Detection } from '../core/frames.js';
 import type { Size } from '../core/geometry.js';
 import { annotationStyle, type AnnotationStyle } from './annotation-style.js';
 import { boxPixels, type BoxPixels } from './box-pixels.js';
+import { drawLabel, OUTLINE_COLOUR, prepareText, type Label } from './draw-label.js';
 import { placeLabel, type PixelRect } from './label-placement.js';
 import { fitLabelText } from './label-text.js';
 
-/** Dark line around boxes and labels: on a background of the class's own colour they would vanish without it. */
-const OUTLINE_COLOUR = '#101418';
-
 type Drawn = { readonly detection: Detection; readonly box: BoxPixels };
-type Label = { readonly classId: number; readonly text: string; readonly plate: PixelRect };
 
 /** Draws boxes with their labels. The coloured line lies inside the box with its outer edge on the rounded box edges, a dark outline
  * around it outside; labels never leave the picture. Boxes first, then labels; what scores higher lies on top and gets the better place.
@@ -29,11 +26,7 @@ export function drawDetections(ctx: CanvasRenderingContext2D, detections: readon
   }
   for (const { detection, box } of drawn.toReversed()) drawBox(ctx, box, classColour(detection.classId), style);
 
-  ctx.font = style.font;
-  // Six times faster than 'path' and as good at these sizes.
-  ctx.textDrawingMode = 'glyph';
-  ctx.textBaseline = 'alphabetic';
-  ctx.textAlign = 'left';
+  prepareText(ctx, style);
   for (const label of placeLabels(ctx, drawn, picture, style).toReversed()) drawLabel(ctx, label, style);
 }
 
@@ -78,21 +71,4 @@ function fillFrame(ctx: CanvasRenderingContext2D, box: BoxPixels, thicknessPx: n
   ctx.fillRect(box.x1, box.y2 - thicknessPx, width, thicknessPx);
   ctx.fillRect(box.x1, box.y1 + thicknessPx, thicknessPx, height - 2 * thicknessPx);
   ctx.fillRect(box.x2 - thicknessPx, box.y1 + thicknessPx, thicknessPx, height - 2 * thicknessPx);
-}
-
-function drawLabel(ctx: CanvasRenderingContext2D, { classId, text, plate }: Label, style: AnnotationStyle): void {
-  const border = style.plateBorderPx;
-  const inner = { x: plate.xPx + border, y: plate.yPx + border, width: plate.widthPx - 2 * border, height: plate.heightPx - 2 * border };
-  ctx.fillStyle = OUTLINE_COLOUR;
-  ctx.fillRect(plate.xPx, plate.yPx, plate.widthPx, plate.heightPx);
-  ctx.fillStyle = classColour(classId);
-  ctx.fillRect(inner.x, inner.y, inner.width, inner.height);
-  // Clipped, because no measure of a font bounds what its glyphs of untrusted text really paint.
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(inner.x, inner.y, inner.width, inner.height);
-  ctx.clip();
-  ctx.fillStyle = classTextColour(classId);
-  ctx.fillText(text, plate.xPx + style.platePaddingPx, plate.yPx + style.baselinePx);
-  ctx.restore();
 }

@@ -20,12 +20,18 @@ export function formatScore(score: number): string {
   return Math.min(1, Math.max(0, score)).toFixed(2);
 }
 
-/** Composes a detection's label, `person 0.91`, in at most `maxWidthPx`: a long name ends in `…`, the score stays.
+/** Formats a score for a caption: `91%`. */
+export function formatPercent(score: number): string {
+  return `${String(Math.round(Math.min(1, Math.max(0, score)) * 100))}%`;
+}
+
+/** Composes the label of a detection or class, `person 0.91`, in at most `maxWidthPx`: a long name ends in `…`, the score stays.
  * @param measure width of a text in pixels
+ * @param format of the score
  * @returns the text and its width; `null` when not even the score fits
  */
-export function fitLabelText(detection: Pick<Detection, 'label' | 'score' | 'classId'>, maxWidthPx: number, measure: (text: string) => number): { readonly text: string; readonly widthPx: number } | null {
-  const score = formatScore(detection.score);
+export function fitLabelText(detection: Pick<Detection, 'label' | 'score' | 'classId'>, maxWidthPx: number, measure: (text: string) => number, format = formatScore): { readonly text: string; readonly widthPx: number } | null {
+  const score = format(detection.score);
   const name = [...(cleanLabel(detection.label) || String(detection.classId))];
   const attempt = (text: string): { text: string; widthPx: number } | null => {
     const widthPx = measure(text);

@@ -76,7 +76,8 @@ class OfferedDetectedFrame implements OfferedFrame {
   /** Widths that lead to the same picture share a rendition, and so do drawn and not drawn when there is nothing to draw. */
   #keyOf(rendition: Rendition): string {
     const { widthPx } = limitWidth(this.#detected.frame.display, rendition.maxWidthPx);
-    return `${String(widthPx)} ${String(rendition.drawn && this.#detected.detections.length > 0)}`;
+    const { detections, classes = [] } = this.#detected;
+    return `${String(widthPx)} ${String(rendition.drawn && detections.length + classes.length > 0)}`;
   }
 
   #name(): string {

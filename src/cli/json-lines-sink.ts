@@ -8,7 +8,8 @@ import type { FrameSink } from '../pipeline/detect-file.js';
 const BOX_DECIMALS = 3;
 const SCORE_DECIMALS = 6;
 
-/** Writes one JSON line a frame (DESIGN.md part 4): `{stream,seq,ptsMs,widthPx,heightPx,detections}`, boxes in pixels of the upright source. */
+/** Writes one JSON line a frame (DESIGN.md part 4): `{stream,seq,ptsMs,widthPx,heightPx,detections}`, boxes in pixels of the upright source;
+ * keypoints and the classes of the whole frame are there when the model gives some. */
 export class JsonLinesSink implements FrameSink {
   readonly #stream: string;
   readonly #target: Writable;
@@ -27,7 +28,7 @@ export class JsonLinesSink implements FrameSink {
   }
 
   /** @throws {OutputError} when this or an earlier line could not be written */
-  async write({ frame, detections }: DetectedFrame): Promise<void> {
+  async write({ frame, detections, classes = [] }: DetectedFrame): Promise<void> {
     // After a failure the target never drains again.
     this.#check();
     const line = {
@@ -35,12 +36,14 @@ export class JsonLinesSink implements FrameSink {
       seq: frame.seq,
       ptsMs: frame.ptsMs,
       ...frame.sourceSize,
-      detections: detections.map(({ classId, label, score, box }) => ({
+      detections: detections.map(({ classId, label, score, box, keypoints }) => ({
         classId,
         label,
         score: rounded(score, SCORE_DECIMALS),
         box: box.map((value) => rounded(value, BOX_DECIMALS)),
+        ...(keypoints === undefined ? {} : { keypoints: keypoints.map(({ xPx, yPx, score: sure }) => ({ xPx: rounded(xPx, BOX_DECIMALS), yPx: rounded(yPx, BOX_DECIMALS), score: sure === null ? null : rounded(sure, SCORE_DECIMALS) })) }),
       })),
+      ...(classes.length === 0 ? {} : { classes: classes.map(({ classId, label, score }) => ({ classId, label, score: rounded(score, SCORE_DECIMALS) })) }),
     };
     try {
       // A full disk behind standard output throws here, a file reports it later.

@@ -2,7 +2,7 @@
 export const DEFAULTS = {
   server: { host: '127.0.0.1', port: 8080 },
   embedded: { modelDir: null, engine: 'auto' },
-  model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2000 },
+  model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2000, normalization: null },
   batching: { maxBatchSize: 8, batchTimeoutMs: 'auto', maxInFlightBatches: 2 },
   sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40, maxFrameMemoryMb: null },
   log: { level: 'info', format: null },

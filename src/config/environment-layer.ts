@@ -5,7 +5,7 @@ import { formatPath, type ValuePath, type ValueProblem } from './validate.js';
 
 type Variable = { readonly path: readonly [string, ...string[]]; readonly form: 'text' | 'list' | 'json' };
 
-/** Every setting has a variable: its path in upper snake case. Lists are separated by commas, tokens are JSON. */
+/** Every setting has a variable: its path in upper snake case. Lists are separated by commas, tokens and the meaning of outputs are JSON. */
 const SETTINGS: readonly (readonly [path: string, form: Variable['form']])[] = [
   ['server.host', 'text'],
   ['server.port', 'text'],
@@ -21,6 +21,8 @@ const SETTINGS: readonly (readonly [path: string, form: Variable['form']])[] = [
   ['model.versionLabel', 'text'],
   ['model.signature', 'text'],
   ['model.deadlineMs', 'text'],
+  ['model.input.normalization', 'text'],
+  ['model.output', 'json'],
   ['labels', 'text'],
   ['batching.maxBatchSize', 'text'],
   ['batching.batchTimeoutMs', 'text'],
@@ -92,7 +94,7 @@ function read(value: string, { path, form }: Variable, problems: ValueProblem[])
     return provided(JSON.parse(value));
   } catch {
     // JSON.parse throws nothing else, and its message quotes the text.
-    problems.push({ path, message: 'expected JSON: a list of tokens' });
+    problems.push({ path, message: `expected JSON: ${path[0] === 'server' ? 'a list of tokens' : 'a mapping'}` });
     return undefined;
   }
 }

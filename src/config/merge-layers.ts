@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { ConfigIssue } from '../core/errors.js';
 import type { Token } from '../viewers/tokens.js';
 import { DEFAULTS } from './defaults.js';
+import { outputMappingOf } from './model-schema.js';
 import type { BackendConfig, ServiceConfig } from './service-config.js';
 import type { ServiceSettings } from './service-schema.js';
 import type { SettingsLayer } from './settings-layer.js';
@@ -28,6 +29,8 @@ export function mergeLayers(layers: readonly SettingsLayer[]): { readonly config
       versionLabel: model.versionLabel ?? DEFAULTS.model.versionLabel,
       signature: model.signature ?? DEFAULTS.model.signature,
       deadlineMs: model.deadlineMs ?? DEFAULTS.model.deadlineMs,
+      input: { normalization: model.input?.normalization ?? DEFAULTS.model.normalization },
+      output: model.output === undefined ? null : outputMappingOf(model.output),
     },
     labelsFile: draft.labels ?? null,
     batching: {

@@ -1,4 +1,5 @@
 import type { StreamMode } from '../core/stream-status.js';
+import type { ModelWishes } from '../detection/contract/model-wishes.js';
 import type { Thresholds } from '../detection/thresholds.js';
 import type { EngineChoice } from '../model-server/engines/engine.js';
 import type { SourceRules } from '../sources/opening/source-access.js';
@@ -43,7 +44,7 @@ export type ModelConfig = {
   readonly versionLabel: string | null;
   readonly signature: string;
   readonly deadlineMs: number;
-};
+} & ModelWishes;
 
 export type BatchingConfig = { readonly maxBatchSize: number; readonly batchTimeoutMs: number | 'auto'; readonly maxInFlightBatches: number };
 

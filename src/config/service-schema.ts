@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { EngineChoice } from '../model-server/engines/engine.js';
 import type { LogLevel } from '../telemetry/logger.js';
 import { checkedText, endpoint, host, integer, integerOr, list, network, oneOf, pattern, positive, section, streamId, text } from './leaves.js';
+import { modelInputSchema, modelOutputSchema } from './model-schema.js';
 
 const ENGINES = ['auto', 'wasm', 'tfjs-node', 'tfjs-node-gpu'] as const satisfies readonly EngineChoice[];
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const satisfies readonly LogLevel[];
@@ -29,6 +30,8 @@ export const serviceSchema = section({
     versionLabel: text('expected a version label').optional(),
     signature: text("expected a signature's name").optional(),
     deadlineMs: integer(1, 600_000).optional(),
+    input: modelInputSchema.optional(),
+    output: modelOutputSchema.optional(),
   }).optional(),
   labels: text('expected a file: .pbtxt, .txt or .json').optional(),
   batching: section({ maxBatchSize: integer(1, 1024).optional(), batchTimeoutMs: integerOr('auto', 0, 60_000).optional(), maxInFlightBatches: integer(1, 1024).optional() }).optional(),

@@ -41,6 +41,30 @@ export type Detection = {
   readonly score: number;
   /** Pixels of the upright source picture, clipped to it. */
   readonly box: BoxXyxyPx;
+  /** Only from models that give masks. */
+  readonly mask?: DetectionMask;
+  /** In the model's own order; only from models that give keypoints. */
+  readonly keypoints?: readonly Keypoint[];
+};
+
+/** Which part of its box an object covers, as the model gives it: a small picture that is to be stretched over `box`. */
+export type DetectionMask = Size & {
+  /** Row-major, `heightPx * widthPx` values in [0, 1] (above 0.5: the object). A view of the model's answer. */
+  readonly data: Float32Array;
+  /** What the mask lies over: the detection's box before it was clipped to the picture. */
+  readonly box: BoxXyxyPx;
+};
+
+/** A named point of an object, such as a person's left elbow; it may lie outside the picture. `score` is `null` where the model gives none. */
+export type Keypoint = { readonly xPx: number; readonly yPx: number; readonly score: number | null };
+
+/** What a frame as a whole shows, from an image classification model. */
+export type ClassScore = {
+  readonly classId: number;
+  /** As of a {@link Detection}. */
+  readonly label: string;
+  /** In [0, 1]. */
+  readonly score: number;
 };
 
 /** Name and version of the model that made a frame's detections, as the backend resolved them. */
@@ -54,6 +78,8 @@ export type DetectedFrame = {
   readonly frame: VideoFrame;
   /** Ordered by score, descending, thresholds applied. */
   readonly detections: readonly Detection[];
+  /** What the frame as a whole shows, ordered and thresholds applied likewise; only from classification models. */
+  readonly classes?: readonly ClassScore[];
   /** `null` when no detector looked at the frame. */
   readonly model: ModelIdentity | null;
   readonly timingsMs: FrameTimingsMs;
@@ -74,8 +100,9 @@ export type AnnotatedFrame = Size & {
   readonly ptsMs: number;
   readonly capturedAtMs: number;
   readonly model: ModelIdentity | null;
-  /** Boxes in pixels of this JPEG. */
+  /** Boxes, masks and keypoints in pixels of this JPEG. */
   readonly detections: readonly Detection[];
+  readonly classes?: readonly ClassScore[];
   readonly timingsMs: FrameTimingsMs;
   readonly jpeg: Buffer;
 };

@@ -39,12 +39,14 @@ export function letterbox(source: Size, canvas: Size): Letterbox {
 
 /** Maps a box from the canvas of a letterbox back to the source picture and clips it there. */
 export function unletterboxBox(box: BoxXyxyPx, lb: Letterbox): BoxXyxyPx {
-  const scaleX = lb.source.widthPx / lb.content.widthPx;
-  const scaleY = lb.source.heightPx / lb.content.heightPx;
-  return clipBox(
-    [(box[0] - lb.offsetXPx) * scaleX, (box[1] - lb.offsetYPx) * scaleY, (box[2] - lb.offsetXPx) * scaleX, (box[3] - lb.offsetYPx) * scaleY],
-    lb.source,
-  );
+  const [x1, y1] = unletterboxPoint(box[0], box[1], lb);
+  const [x2, y2] = unletterboxPoint(box[2], box[3], lb);
+  return clipBox([x1, y1, x2, y2], lb.source);
+}
+
+/** Maps a point from the canvas of a letterbox back to the source picture; nothing is clipped. */
+export function unletterboxPoint(xPx: number, yPx: number, lb: Letterbox): [xPx: number, yPx: number] {
+  return [(xPx - lb.offsetXPx) * (lb.source.widthPx / lb.content.widthPx), (yPx - lb.offsetYPx) * (lb.source.heightPx / lb.content.heightPx)];
 }
 
 /** Turns a normalised Object Detection API box into pixels of a picture of size `size`; nothing is clipped. */

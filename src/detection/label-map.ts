@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 
+import { COCO_IDS } from '../core/coco-ids.js';
 import { ConfigError } from '../core/errors.js';
 import { COCO_LABELS } from './coco-labels.js';
 import { LabelFileError, type LabelEntry } from './label-entry.js';
@@ -13,6 +14,11 @@ export interface LabelMap {
   label(classId: number): string;
   /** @returns the id of the first class of that name, `undefined` without one */
   id(label: string): number | undefined;
+  /** Names a class of a model that only counts its classes, from 0 (YOLO heads, classifiers).
+   * - With a label file, index 0 is the first line: class 1; in a map that names a class 0, as Ultralytics writes it, class 0.
+   * - Without one, the 80 classes of COCO where the model has 80; any others are not named: `classId` and label are the index.
+   * @param classCount classes that the model has, `null` where its answer does not tell: taken as COCO's without a label file */
+  classAt(index: number, classCount: number | null): { readonly classId: number; readonly label: string };
 }
 
 /** Far beyond any real label map; larger files are something else. */
@@ -24,12 +30,22 @@ const PARSERS: Readonly<Record<string, (text: string) => readonly LabelEntry[]>>
 export function createLabelMap(entries: Iterable<readonly [classId: number, label: string]>): LabelMap {
   const labels = new Map(entries);
   const ids = new Map([...labels].toReversed().map(([id, label]) => [label, id]));
-  return { label: (classId) => labels.get(classId) ?? String(classId), id: (label) => ids.get(label) };
+  const label = (classId: number): string => labels.get(classId) ?? String(classId);
+  const firstId = labels.has(0) ? 0 : 1;
+  const classAt = (index: number): { classId: number; label: string } => ({ classId: index + firstId, label: label(index + firstId) });
+  return { label, id: (name) => ids.get(name), classAt };
 }
 
-/** The 80 classes of COCO under their Object Detection API ids (1 to 90). */
+/** The 80 classes of COCO under their Object Detection API ids (1 to 90): what counts where no label file is configured. */
 export function cocoLabelMap(): LabelMap {
-  return createLabelMap(COCO_LABELS);
+  const coco = createLabelMap(COCO_LABELS);
+  return {
+    ...coco,
+    classAt: (index, classCount) => {
+      const classId = classCount === null || classCount === COCO_IDS.length ? COCO_IDS[index] : undefined;
+      return classId === undefined ? { classId: index, label: String(index) } : { classId, label: coco.label(classId) };
+    },
+  };
 }
 
 /** Reads a label map; the file's extension tells its form.

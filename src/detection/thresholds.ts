@@ -1,4 +1,4 @@
-import type { Detection } from '../core/frames.js';
+import type { DetectedFrame } from '../core/frames.js';
 
 /** Lowest score that is shown, by label; `'*'` is for labels not listed; `false` hides a label. */
 export type Thresholds = Readonly<Record<string, number | false>>;
@@ -11,9 +11,15 @@ export function thresholdFor(label: string, thresholds: Thresholds): number | fa
   return ownEntry(thresholds, label) ?? ownEntry(thresholds, '*') ?? DEFAULT_THRESHOLD;
 }
 
-/** Keeps the detections that reach their threshold, in their order. */
-export function applyThresholds(detections: readonly Detection[], thresholds: Thresholds): readonly Detection[] {
-  return detections.filter(({ label, score }) => {
+/** Keeps the detections, and the classes of the whole frame, that reach their threshold, in their order. */
+export function withThresholds(detected: DetectedFrame, thresholds: Thresholds): DetectedFrame {
+  const { detections, classes } = detected;
+  return { ...detected, detections: applyThresholds(detections, thresholds), ...(classes === undefined ? {} : { classes: applyThresholds(classes, thresholds) }) };
+}
+
+/** Keeps what reaches its threshold, in its order. */
+export function applyThresholds<T extends { readonly label: string; readonly score: number }>(found: readonly T[], thresholds: Thresholds): readonly T[] {
+  return found.filter(({ label, score }) => {
     const threshold = thresholdFor(label, thresholds);
     return threshold !== false && score >= threshold;
   });

@@ -1,5 +1,5 @@
 import { boxIou, unletterboxBox, type BoxXyxyPx, type BoxYxyxNormalized, type Letterbox } from '../core/geometry.js';
-import { COCO_IDS } from './coco-ids.js';
+import { COCO_IDS } from '../core/coco-ids.js';
 
 /** Rows of the answer for an image, as Object Detection API models have them. */
 export const MAX_DETECTIONS = 100;

@@ -3,7 +3,7 @@ import { MicroBatcher } from '../batching/micro-batcher.js';
 import { ClosedError, ServingOverloadedError, ServingUnavailableError, SightlineError, SourceOpenError } from '../core/errors.js';
 import type { DetectedFrame } from '../core/frames.js';
 import type { Detector } from '../detection/detector.js';
-import { applyThresholds, type Thresholds } from '../detection/thresholds.js';
+import { withThresholds, type Thresholds } from '../detection/thresholds.js';
 import type { SourceStatus, VideoSource, VideoSourceOptions } from '../sources/video-source.js';
 import { detectThrough } from './detect-through.js';
 import { followDetector } from './follow-detector.js';
@@ -164,7 +164,7 @@ class SequentialWriter {
   async #write(detected: DetectedFrame, source: SourceStatus | null): Promise<void> {
     try {
       if (this.#stopped || source === null) return;
-      const shown = { ...detected, detections: applyThresholds(detected.detections, this.#options.thresholds) };
+      const shown = withThresholds(detected, this.#options.thresholds);
       for (const sink of this.#options.sinks) await sink.write(shown, source);
       this.frames += 1;
       this.#options.onProgress(this.frames, source);

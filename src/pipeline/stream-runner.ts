@@ -8,7 +8,7 @@ import type { DetectedFrame, OfferedFrame, VideoFrame } from '../core/frames.js'
 import type { StreamCommand } from '../core/stream-control.js';
 import type { DropReason, FailReason, StreamMode, StreamStatus } from '../core/stream-status.js';
 import type { Detector } from '../detection/detector.js';
-import { applyThresholds, type Thresholds } from '../detection/thresholds.js';
+import { withThresholds, type Thresholds } from '../detection/thresholds.js';
 import type { SourceStatus, VideoSource, VideoSourceOptions } from '../sources/video-source.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -239,7 +239,7 @@ export class StreamRunner {
     this.#demand?.ended();
     this.#fps.mark(performance.now());
     this.#observe(detected);
-    const shown = { ...detected, detections: applyThresholds(detected.detections, this.#options.thresholds) };
+    const shown = withThresholds(detected, this.#options.thresholds);
     const offered = offerFrame(shown, this.#options.annotator);
     this.#latest?.release();
     this.#latest = offered;

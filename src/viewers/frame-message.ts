@@ -1,4 +1,4 @@
-import type { AnnotatedFrame } from '../core/frames.js';
+import type { AnnotatedFrame, Detection } from '../core/frames.js';
 import type { FrameHeader } from './protocol.js';
 
 const LENGTH_BYTES = 4;
@@ -15,8 +15,9 @@ export class FrameMessage {
   readonly #headerRest: Buffer;
 
   constructor(frame: AnnotatedFrame) {
-    const { streamId: stream, seq, ptsMs, capturedAtMs, widthPx, heightPx, model, detections, timingsMs } = frame;
-    const rest: Omit<FrameHeader, 'sentAtMs'> = { stream, seq, ptsMs, capturedAtMs, widthPx, heightPx, model, detections, timingsMs };
+    const { streamId: stream, seq, ptsMs, capturedAtMs, widthPx, heightPx, model, classes = [], timingsMs } = frame;
+    const detections = frame.detections.map(withoutMask);
+    const rest: Omit<FrameHeader, 'sentAtMs'> = { stream, seq, ptsMs, capturedAtMs, widthPx, heightPx, model, detections, ...(classes.length === 0 ? {} : { classes }), timingsMs };
     this.#headerRest = Buffer.from(`,${JSON.stringify(rest).slice(1)}`);
     this.jpeg = frame.jpeg;
     this.byteLength = this.head(Date.now()).length + this.jpeg.length;
@@ -50,6 +51,12 @@ export function decodeFrameMessage(message: Uint8Array): { readonly header: Fram
   const jpegStart = LENGTH_BYTES + headerLength;
   if (jpegStart > message.byteLength) throw new RangeError(`Expected a header of ${String(headerLength)} bytes, got ${String(message.byteLength - LENGTH_BYTES)}`);
   return { header: parseHeader(message.subarray(LENGTH_BYTES, jpegStart)), jpeg: message.subarray(jpegStart) };
+}
+
+/** Thousands of numbers each, which nobody wants as JSON. */
+function withoutMask(detection: Detection): Omit<Detection, 'mask'> {
+  const { mask, ...rest } = detection;
+  return mask === undefined ? detection : rest;
 }
 
 function parseHeader(bytes: Uint8Array): FrameHeader {

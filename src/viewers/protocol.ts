@@ -1,5 +1,5 @@
 /** The messages of `/ws`, subprotocol `sightline.v1`. Types only: the page and other clients build on them. */
-import type { Detection, FrameTimingsMs, ModelIdentity } from '../core/frames.js';
+import type { ClassScore, Detection, FrameTimingsMs, ModelIdentity } from '../core/frames.js';
 import type { StreamCommand } from '../core/stream-control.js';
 import type { StreamStatus } from '../core/stream-status.js';
 
@@ -47,7 +47,9 @@ export type FrameHeader = {
   readonly heightPx: number;
   /** `null`: no detector looked at this frame. */
   readonly model: ModelIdentity | null;
-  /** Boxes in pixels of the JPEG. */
-  readonly detections: readonly Detection[];
+  /** Boxes and keypoints in pixels of the JPEG; without masks. */
+  readonly detections: readonly Omit<Detection, 'mask'>[];
+  /** What the frame as a whole shows, ordered by score, descending; left out when there is nothing. */
+  readonly classes?: readonly ClassScore[];
   readonly timingsMs: FrameTimingsMs;
 };

@@ -50,6 +50,14 @@ describe('render', () => {
     expect(colourDistance(picture.at(241, 200), '#c8c8c8')).toBeGreaterThan(40);
   });
 
+  it('scales masks and keypoints with their boxes', async () => {
+    const mask = { widthPx: 1, heightPx: 1, data: Float32Array.of(1), box: [-96, 540, 1440, 900] as const };
+    const source = detected(makeFrame({ display: P1080 }), [detection([0, 540, 1440, 900], { mask, keypoints: [{ xPx: 960, yPx: 540, score: 0.5 }] })]);
+    const annotated = await annotator.render(source, { maxWidthPx: 480, drawn: false });
+    expect(annotated.detections[0]?.keypoints).toEqual([{ xPx: 240, yPx: 135, score: 0.5 }]);
+    expect(annotated.detections[0]?.mask).toEqual({ ...mask, box: [-24, 135, 360, 225] });
+  });
+
   it('averages pixels when it scales down, so that fine detail does not flicker', async () => {
     const frame = makeFrame({ display: P360 });
     for (let pixel = 0; pixel < 640 * 360; pixel += 1) frame.display.data.fill(((pixel % 640) + Math.floor(pixel / 640)) % 2 === 0 ? 255 : 0, pixel * 4, pixel * 4 + 3);

@@ -57,6 +57,16 @@ describe('an offered frame', () => {
     offered.release();
   });
 
+  it('draws the caption of a frame without boxes, apart from the plain picture', async () => {
+    const recorder = recording();
+    const offered = offerFrame({ ...detected(makeFrame({ display: P360 })), classes: [{ classId: 1, label: 'beach', score: 0.97 }] }, recorder);
+    const [drawn, plain] = await Promise.all([offered.render(DRAWN), offered.render({ maxWidthPx: null, drawn: false })]);
+    expect(drawn).not.toBe(plain);
+    expect([drawn.classes, plain.classes]).toEqual(Array(2).fill([{ classId: 1, label: 'beach', score: 0.97 }]));
+    expect(recorder.renditions).toHaveLength(2);
+    offered.release();
+  });
+
   it('releases its frame once, at the last of several holders', () => {
     const frame = makeFrame({ display: P360 });
     const offered = offerFrame(detected(frame), annotator);

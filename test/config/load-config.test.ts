@@ -16,7 +16,7 @@ describe('loadConfig', () => {
     expect(config).toMatchObject({
       server: { host: '127.0.0.1', port: 8080, tokens: [] },
       backend: { kind: 'embedded', modelDir: null, engine: 'auto' },
-      model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2000 },
+      model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2000, input: { normalization: null }, output: null },
       labelsFile: null,
       batching: { maxBatchSize: 8, batchTimeoutMs: 'auto', maxInFlightBatches: 2 },
       sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40, maxFrameMemoryMb: null },
@@ -29,7 +29,7 @@ describe('loadConfig', () => {
     const yaml = `
 server: { host: 0.0.0.0, port: 9000, tokens: [{ name: wall, sha256: ${SHA}, role: viewer, streams: [door], expires: 2030-01-31 }, { name: boss, sha256: ${SHA}, role: operator }] }
 backend: { endpoints: [gpu1:8500, '[::1]:8500'], tls: { ca: ca.pem, cert: c.pem, key: k.pem } }
-model: { name: detector, version: 3, signature: detect, deadlineMs: 500 }
+model: { name: detector, version: 3, signature: detect, deadlineMs: 500, input: { normalization: imagenet }, output: { kind: yolo, output: output0, objectness: true, classCount: 3, classOffset: 1, nms: 0.5 } }
 labels: labels.pbtxt
 batching: { maxBatchSize: 4, batchTimeoutMs: 0, maxInFlightBatches: 1 }
 sources: { roots: [videos, /media], networks: [private, 10.0.0.0/8, 'fd00::/8'], maxSidePx: 4096, maxMegapixels: 8.5, maxFrameMemoryMb: 2048 }
@@ -38,7 +38,7 @@ log: { level: debug, format: json }
     expect(await load({ 'conf/sightline.yaml': yaml, 'streams/.hidden.yaml': 'nonsense', 'streams/readme.txt': 'nonsense' }, { flags: { config: 'conf/sightline.yaml' } })).toEqual({
       server: { host: '0.0.0.0', port: 9000, tokens: [{ name: 'wall', sha256: SHA, role: 'viewer', streams: ['door'], expires: '2030-01-31' }, { name: 'boss', sha256: SHA, role: 'operator' }] },
       backend: { kind: 'endpoints', endpoints: ['gpu1:8500', '[::1]:8500'], tls: { ca: '~/conf/ca.pem', cert: '~/conf/c.pem', key: '~/conf/k.pem' } },
-      model: { name: 'detector', version: 3, versionLabel: null, signature: 'detect', deadlineMs: 500 },
+      model: { name: 'detector', version: 3, versionLabel: null, signature: 'detect', deadlineMs: 500, input: { normalization: 'imagenet' }, output: { kind: 'yolo', output: 'output0', objectness: true, classCount: 3, classOffset: 1, nms: 0.5 } },
       labelsFile: '~/conf/labels.pbtxt',
       batching: { maxBatchSize: 4, batchTimeoutMs: 0, maxInFlightBatches: 1 },
       sources: { roots: ['~/conf/videos', '/media'], networks: ['private', '10.0.0.0/8', 'fd00::/8'], maxSidePx: 4096, maxMegapixels: 8.5, maxFrameMemoryMb: 2048 },

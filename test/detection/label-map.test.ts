@@ -44,6 +44,13 @@ describe('the default label map', () => {
     expect(cocoLabelMap().id('unicorn')).toBeUndefined();
     expect(cocoLabelMap().id('constructor')).toBeUndefined();
   });
+
+  it('names the classes of a model that counts them from 0 only when it has as many', () => {
+    const labels = cocoLabelMap();
+    expect([0, 11, 79].map((index) => labels.classAt(index, 80))).toEqual([{ classId: 1, label: 'person' }, { classId: 13, label: 'stop sign' }, { classId: 90, label: 'toothbrush' }]);
+    expect(labels.classAt(0, null)).toEqual({ classId: 1, label: 'person' });
+    expect([labels.classAt(0, 3), labels.classAt(80, null), labels.classAt(-1, 80)]).toEqual([{ classId: 0, label: '0' }, { classId: 80, label: '80' }, { classId: -1, label: '-1' }]);
+  });
 });
 
 describe('a .pbtxt file', () => {
@@ -137,5 +144,17 @@ describe('a label file', () => {
   it('that is missing, a folder or of an unknown kind is refused by name', async () => {
     await expect(loadLabelMap(join(folder, 'none.txt'))).rejects.toThrow(/none\.txt: no such file$/u);
     await expect(loadLabelMap(join(folder, 'labels.csv'))).rejects.toThrow(/labels\.csv: expected a label map ending in \.pbtxt, \.txt or \.json$/u);
+  });
+});
+
+describe('the classes of a model that counts them from 0', () => {
+  it.each([
+    ['labels.txt', 'cat\ndog', 'the first line', { classId: 1, label: 'cat' }],
+    ['labels.txt', '\ndog', 'a blank first line', { classId: 1, label: '1' }],
+    ['labels.json', '["cat", "dog"]', 'the first of a list', { classId: 1, label: 'cat' }],
+    ['labels.json', '{"0": "cat", "1": "dog"}', 'the class 0 of a map that has one', { classId: 0, label: 'cat' }],
+  ])('begin, with %s of %j, at %s', async (name, text, _what, first) => {
+    expect((await load(name, text)).classAt(0, 2)).toEqual(first);
+    expect((await load(name, text)).classAt(1, 2).label).toBe('dog');
   });
 });

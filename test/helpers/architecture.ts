@@ -39,6 +39,9 @@ const FOLDERS: Readonly<Record<string, { readonly values: readonly string[]; rea
 
 /** Folders inside a stage and what each may import values from, beside itself and the stage's own files. The table is in the stage's README.md. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'detection/contract': [],
+  'detection/backend': ['detection/contract'],
+  'detection/pool': ['detection/contract', 'detection/backend'],
   'sources/gateway': [],
   'sources/frames': [],
   'sources/opening': ['sources/gateway'],

@@ -6,7 +6,7 @@ export function serviceConfig(endpoint: string, changes: { readonly sources?: Pa
   return {
     server: { host: '127.0.0.1', port: 0, tokens: [] },
     backend: { kind: 'endpoints', endpoints: [endpoint], tls: null },
-    model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2_000 },
+    model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2_000, input: { normalization: null }, output: null },
     labelsFile: null,
     batching: { maxBatchSize: 4, batchTimeoutMs: 5, maxInFlightBatches: 2, ...changes.batching },
     sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40, maxFrameMemoryMb: null, ...changes.sources },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { letterbox } from '../../src/core/geometry.js';
-import { COCO_IDS } from '../../src/model-server/coco-ids.js';
+import { COCO_IDS } from '../../src/core/coco-ids.js';
 import { MAX_DETECTIONS, readDetectionRows } from '../../src/model-server/detection-rows.js';
 
 const canvas = { widthPx: 512, heightPx: 512 };

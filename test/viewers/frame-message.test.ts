@@ -29,6 +29,17 @@ describe('frame message', () => {
     );
   });
 
+  it('carries what the frame as a whole shows, keypoints, and no masks', () => {
+    const [frame] = fc.sample(frames, 1) as [AnnotatedFrame];
+    const found = { classId: 1, label: 'person', score: 0.5, box: [0, 0, 2, 2] as const, keypoints: [{ xPx: 1, yPx: 1.5, score: null }] };
+    const mask = { widthPx: 1, heightPx: 1, data: Float32Array.of(1), box: [0, 0, 2, 2] as const };
+    const classes = [{ classId: 7, label: 'beach', score: 0.75 }];
+    const { header } = decodeFrameMessage(encodeFrameMessage({ ...frame, detections: [{ ...found, mask }], classes }, 5));
+    expect(header).toMatchObject({ detections: [found], classes });
+    expect(header.detections[0]).not.toHaveProperty('mask');
+    expect(decodeFrameMessage(encodeFrameMessage({ ...frame, classes: [] }, 5)).header).not.toHaveProperty('classes');
+  });
+
   it('starts with the header length as uint32, little-endian', () => {
     const [frame] = fc.sample(frames, 1) as [AnnotatedFrame];
     const message = encodeFrameMessage(frame, 5);

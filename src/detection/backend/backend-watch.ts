@@ -1,6 +1,7 @@
 import { ModelMismatchError, ModelOutputError, ServingDeadlineError, ServingRejectedError, ServingUnavailableError, SightlineError } from '../../core/errors.js';
 import { ServingClient, type CallOptions, type ServingClientOptions } from '../../serving/serving-client.js';
 import type { Logger } from '../../telemetry/logger.js';
+import type { ModelWishes } from '../contract/model-wishes.js';
 import type { BackendState } from '../detector.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { askHealth, findModel, isDraining, type FoundModel, type ModelSelection } from './model-finder.js';
@@ -10,6 +11,8 @@ export type BackendWatchOptions = {
   readonly name: string;
   readonly client: ServingClientOptions;
   readonly model: ModelSelection;
+  /** What is said of the model beside its signature. */
+  readonly wishes: ModelWishes;
   /** Time that a trial may take, ms. */
   readonly deadlineMs: number;
   readonly log: Logger;
@@ -94,7 +97,11 @@ export class BackendWatch {
       this.#setState('connecting', error.message);
       this.#later(0, () => this.#establish());
     } else if (error instanceof ServingDeadlineError) this.#missed(error);
-    else if ((error instanceof ServingRejectedError || error instanceof ModelOutputError) && this.#breaker.failed()) this.#open(error.message);
+    else if (error instanceof ServingRejectedError || error instanceof ModelOutputError) {
+      if (this.#breaker.failed()) this.#open(error.message);
+      // The model may have been replaced by one that answers otherwise.
+      else if (error instanceof ModelOutputError) this.#ask(() => this.#establish());
+    }
   }
 
   /** Wants no more frames for it: its address is gone. */
@@ -163,15 +170,18 @@ export class BackendWatch {
   async #establish(): Promise<void> {
     const call = this.#call(PROBE_DEADLINE_MS);
     try {
-      const found = await findModel(this.#client, this.#options.model, call);
+      const found = await findModel(this.#client, this.#options.model, this.#options.wishes, call);
       if (await isDraining(this.#client, call)) {
         this.#drained();
         return;
       }
+      const isKnown = this.#state === 'ok' && found.model.version === this.#found?.model.version;
       this.#found = found;
-      // A server that was away or has another model is judged anew.
-      this.#breaker.succeeded();
-      this.#options.onFound();
+      if (!isKnown) {
+        // A server that was away or has another model is judged anew.
+        this.#breaker.succeeded();
+        this.#options.onFound();
+      }
       this.#beOk(found);
     } catch (error) {
       this.#unfit(error);

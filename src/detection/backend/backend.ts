@@ -1,12 +1,15 @@
 import { ModelOutputError, ServingDeadlineError, ServingOverloadedError, ServingUnavailableError } from '../../core/errors.js';
-import type { Detection, ModelIdentity, VideoFrame } from '../../core/frames.js';
+import type { ModelIdentity, VideoFrame } from '../../core/frames.js';
 import type { Size } from '../../core/geometry.js';
 import { NO_HINTS } from '../../serving/hints.js';
 import type { ServingClientOptions } from '../../serving/serving-client.js';
 import type { Logger } from '../../telemetry/logger.js';
+import type { FrameFindings } from '../contract/decode-context.js';
+import { describePlan } from '../contract/model-plan.js';
+import { NO_WISHES, type ModelWishes } from '../contract/model-wishes.js';
+import type { JpegEncoder } from '../contract/prepare-inputs.js';
 import type { BackendState, BackendStatus, CallOutcome } from '../detector.js';
 import type { LabelMap } from '../label-map.js';
-import { describeContract } from '../model-contract.js';
 import { BackendWatch } from './backend-watch.js';
 import { LoadLimit, type LoadBounds } from './load-limit.js';
 import { askModel, greyFrame } from './model-call.js';
@@ -29,6 +32,10 @@ export type BackendOptions = {
   /** Frame size for models that take any and do not say which they like. */
   readonly assumedInputSize: Size;
   readonly labels: LabelMap;
+  /** What is said of the model beside its signature; default: nothing. */
+  readonly wishes?: ModelWishes;
+  /** For models that take encoded pictures; without it they do not fit. */
+  readonly encodeJpeg?: JpegEncoder;
   readonly log: Logger;
   /** Its state has changed. */
   readonly onChange: () => void;
@@ -39,7 +46,7 @@ export type BackendOptions = {
 };
 
 /** What was found on each frame of a batch, and how long it took, ms. */
-export type BackendAnswer = { readonly detections: readonly (readonly Detection[])[]; readonly model: ModelIdentity; readonly predictMs: number };
+export type BackendAnswer = { readonly findings: readonly FrameFindings[]; readonly model: ModelIdentity; readonly predictMs: number };
 
 /** A batch ahead may take this many times what was measured. */
 const DEADLINE_SLACK = 4;
@@ -65,9 +72,10 @@ export class Backend {
       name,
       client: { endpoint, ...(serverName !== null && { serverName }), ...(tls !== null && { tls }) },
       model,
+      wishes: options.wishes ?? NO_WISHES,
       deadlineMs,
       log,
-      describe: (found) => `model ${found.model.name}, version ${found.model.version}, at ${name}: ${describeContract(found.contract, this.inputSize)}`,
+      describe: (found) => `model ${found.model.name}, version ${found.model.version}, at ${name}: ${describePlan(found.plan, { frameSize: this.inputSize, ...this.#bounds() })}`,
       tryModel: async (client, found, call) => {
         await askModel(client, [greyFrame(this.inputSize)], found, options, call);
       },
@@ -93,7 +101,7 @@ export class Backend {
   /** Size that this backend wants its frames in. */
   get inputSize(): Size {
     const { found } = this.#watch;
-    return found?.contract.fixedInputSize ?? found?.hints.inputSize ?? this.#options.assumedInputSize;
+    return found?.plan.input.fixedInputSize ?? found?.hints.inputSize ?? this.#options.assumedInputSize;
   }
 
   /** Frames that it takes in a batch at present, >= 1. */
@@ -167,7 +175,7 @@ export class Backend {
       this.#clock.done(sent, doneMs);
       const model = answers[0]?.model ?? found.model;
       this.#answered(model);
-      return { detections: answers.flatMap(({ detections }) => detections), model, predictMs: doneMs - sent.sentMs };
+      return { findings: answers.flatMap(({ findings }) => findings), model, predictMs: doneMs - sent.sentMs };
     } catch (error) {
       this.#failed(error, sent);
       throw error;
@@ -197,10 +205,11 @@ export class Backend {
   /** What it takes by its model and by what it says; a model for one image at a time gets as many calls at once as there would be images in a batch. */
   #bounds(): LoadBounds {
     const { maxBatchSize, maxInFlightBatches } = this.#options;
-    const { contract, hints } = this.#watch.found ?? { contract: null, hints: NO_HINTS };
+    const { plan, hints } = this.#watch.found ?? { plan: null, hints: NO_HINTS };
+    const fixedBatchSize = plan?.input.fixedBatchSize ?? null;
     return {
-      maxBatchSize: Math.min(maxBatchSize, contract?.fixedBatchSize ?? Infinity, hints.preferredBatch ?? Infinity),
-      maxInFlightBatches: Math.min(contract?.fixedBatchSize === 1 ? Math.max(maxBatchSize, maxInFlightBatches) : maxInFlightBatches, hints.maxInFlight ?? Infinity),
+      maxBatchSize: Math.min(maxBatchSize, fixedBatchSize ?? Infinity, hints.preferredBatch ?? Infinity),
+      maxInFlightBatches: Math.min(fixedBatchSize === 1 ? Math.max(maxBatchSize, maxInFlightBatches) : maxInFlightBatches, hints.maxInFlight ?? Infinity),
     };
   }
 

@@ -1,29 +1,27 @@
-import type { Detection, ModelIdentity, VideoFrame } from '../../core/frames.js';
+import type { ModelIdentity, VideoFrame } from '../../core/frames.js';
 import { letterbox, type Size } from '../../core/geometry.js';
 import type { CallOptions, ServingClient } from '../../serving/serving-client.js';
-import { imageTensor } from '../image-tensor.js';
+import { decodeAnswer } from '../contract/decode-answer.js';
+import type { FrameFindings } from '../contract/decode-context.js';
+import { prepareInputs, type JpegEncoder } from '../contract/prepare-inputs.js';
 import type { LabelMap } from '../label-map.js';
-import { decodeObjectDetection } from '../object-detection-decoder.js';
 import { modelRef, type FoundModel, type ModelSelection } from './model-finder.js';
 
-export type ModelCallOptions = { readonly model: ModelSelection; readonly labels: LabelMap };
+export type ModelCallOptions = {
+  readonly model: ModelSelection;
+  readonly labels: LabelMap;
+  /** For models that take encoded pictures; without it they do not fit. */
+  readonly encodeJpeg?: JpegEncoder;
+};
 
 /** Sends frames of equal model input size to a model, in one call.
  * @param frames at most as many as the model takes; for one with a fixed batch size the rest is filled up
  * @returns what was found on each frame
  * @throws as {@link Detector.detect} */
-export async function askModel(client: ServingClient, frames: readonly VideoFrame[], { contract, model }: FoundModel, options: ModelCallOptions, call: CallOptions): Promise<{ detections: Detection[][]; model: ModelIdentity }> {
-  const answer = await client.predict(
-    {
-      model: modelRef(model.name, options.model),
-      inputs: { [contract.inputName]: imageTensor(frames, { fixedSize: contract.fixedInputSize, fixedBatchSize: contract.fixedBatchSize }) },
-      outputFilter: contract.outputNames,
-    },
-    call,
-  );
-  const last = frames.length - 1;
-  const letterboxes = Array.from({ length: Math.max(frames.length, contract.fixedBatchSize ?? 0) }, (_, index) => frames[Math.min(index, last)]?.letterbox).filter((lb) => lb !== undefined);
-  return { detections: decodeObjectDetection(answer.outputs, letterboxes, options.labels).slice(0, frames.length), model: answer.model };
+export async function askModel(client: ServingClient, frames: readonly VideoFrame[], { plan, model }: FoundModel, options: ModelCallOptions, call: CallOptions): Promise<{ findings: FrameFindings[]; model: ModelIdentity }> {
+  const inputs = await prepareInputs(plan, frames, options.encodeJpeg ?? null);
+  const answer = await client.predict({ model: modelRef(model.name, options.model), inputs, outputFilter: plan.outputNames }, call);
+  return { findings: decodeAnswer(plan, answer.outputs, frames.map(({ letterbox }) => letterbox), options.labels), model: answer.model };
 }
 
 /** A frame of nothing but grey, to see whether a model answers. */

@@ -4,7 +4,8 @@ import { GrpcStatus } from '../../serving/grpc-status.js';
 import type { ServingHints } from '../../serving/hints.js';
 import type { CallOptions, ModelRef, ServingClient } from '../../serving/serving-client.js';
 import type { ModelVersionStatus } from '../../serving/status-messages.js';
-import { readModelContract, type ModelContract } from '../model-contract.js';
+import { readModelPlan, type ModelPlan } from '../contract/model-plan.js';
+import type { ModelWishes } from '../contract/model-wishes.js';
 
 /** Which model is asked for. */
 export type ModelSelection = {
@@ -16,7 +17,7 @@ export type ModelSelection = {
 };
 
 /** What is known of a backend that answers. */
-export type FoundModel = { readonly contract: ModelContract; readonly model: ModelIdentity; readonly hints: ServingHints };
+export type FoundModel = { readonly plan: ModelPlan; readonly model: ModelIdentity; readonly hints: ServingHints };
 
 /** What a backend says of itself: `same` model as was found, `replaced` by another version, `draining`: it wants no more work. */
 export type HealthFinding = 'same' | 'replaced' | 'draining';
@@ -32,12 +33,12 @@ export function modelRef(name: string, { version, versionLabel, signature }: Mod
 /** Asks for the model's signature under each name that it may have.
  * @throws {ModelMismatchError} naming what the model has and what was expected
  * @throws as {@link ServingClient} */
-export async function findModel(client: ServingClient, selection: ModelSelection, call: CallOptions): Promise<FoundModel> {
+export async function findModel(client: ServingClient, selection: ModelSelection, wishes: ModelWishes, call: CallOptions): Promise<FoundModel> {
   const names = selection.name === null ? DEFAULT_MODEL_NAMES : [selection.name];
   let mismatch: ModelMismatchError | null = null;
   for (const name of names) {
     try {
-      return await askForModel(client, name, selection, call);
+      return await askForModel(client, name, selection, wishes, call);
     } catch (error) {
       if (!(error instanceof ModelMismatchError)) throw error;
       mismatch ??= error;
@@ -66,10 +67,10 @@ export async function isDraining(client: ServingClient, call: CallOptions): Prom
   return (await client.checkHealth(call)) === 'not-serving';
 }
 
-async function askForModel(client: ServingClient, name: string, selection: ModelSelection, call: CallOptions): Promise<FoundModel> {
+async function askForModel(client: ServingClient, name: string, selection: ModelSelection, wishes: ModelWishes, call: CallOptions): Promise<FoundModel> {
   const answer = await client.getModelMetadata(modelRef(name, selection), call);
   try {
-    return { contract: readModelContract(answer.signatures, selection.signature), model: answer.model, hints: answer.hints };
+    return { plan: readModelPlan(answer.signatures, selection.signature, wishes), model: answer.model, hints: answer.hints };
   } catch (error) {
     if (!(error instanceof ModelMismatchError)) throw error;
     throw new ModelMismatchError(`model ${name} at ${client.endpoint} does not fit: ${error.message}`, { cause: error });

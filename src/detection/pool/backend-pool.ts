@@ -6,6 +6,7 @@ import type { Size } from '../../core/geometry.js';
 import type { DetectorStatus } from '../../core/stream-status.js';
 import type { Metrics } from '../../telemetry/metrics.js';
 import { Backend, type BackendAnswer, type BackendOptions } from '../backend/backend.js';
+import type { FrameFindings } from '../contract/decode-context.js';
 import { BACKEND_STATES, type BackendStatus, type Detector, type DetectorState } from '../detector.js';
 import { chooseBackend, rankBackends } from './choose-backend.js';
 import { resolveHost, type ResolveHost } from './endpoint-addresses.js';
@@ -121,10 +122,10 @@ export class BackendPool implements Detector {
   async #detectOn(first: Backend, { frames }: FrameBatch): Promise<readonly DetectedFrame[]> {
     this.#options.metrics.batchSize.observe(frames.length);
     const queueMs = frames.map(({ capturedAtMs }) => clock.ageMs(capturedAtMs));
-    const { detections, model, predictMs } = await this.#withFailover(first, { frames });
+    const { findings, model, predictMs } = await this.#withFailover(first, { frames });
     return frames.map((frame, index) => ({
       frame,
-      detections: detections[index] ?? [],
+      ...shownFindings(findings[index]),
       model,
       timingsMs: { capture: frame.captureMs, queue: queueMs[index] ?? 0, predict: predictMs, annotate: 0 },
     }));
@@ -196,6 +197,12 @@ export class BackendPool implements Detector {
     for (const listener of this.#roomListeners) listener();
     if (this.backends().some((backend) => backend.state !== 'ok')) this.#roster.refresh();
   }
+}
+
+/** Frames of models that do not classify them carry no classes at all. */
+function shownFindings(findings: FrameFindings | undefined): Pick<DetectedFrame, 'detections' | 'classes'> {
+  const { detections, classes } = findings ?? { detections: [], classes: [] };
+  return { detections, ...(classes.length === 0 ? {} : { classes }) };
 }
 
 function isSameSize(a: Size, b: Size): boolean {

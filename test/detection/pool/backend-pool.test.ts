@@ -50,7 +50,7 @@ describe('BackendPool', () => {
     expect(pool.state).toMatchObject({ status: { state: 'unavailable' }, maxInFlightBatches: 0, inputSize: { widthPx: 640, heightPx: 640 } });
     await until(isOk(pool));
     expect(pool.state).toMatchObject({ model: { name: 'default', version: '7' }, maxBatchSize: 8, maxInFlightBatches: 2 });
-    expect(pool.state.status.message).toBe(`model default, version 7, at ${server.endpoint}: object detector, input inputs (uint8), any batch size, frames sent at 640x640`);
+    expect(pool.state.status.message).toBe(`model default, version 7, at ${server.endpoint}: object detector, input inputs (uint8), any batch size (up to 8 sent, 2 at once), frames sent at 640x640`);
   });
 
   it('tries the names that TensorFlow Serving gives a model by itself', async () => {
@@ -104,7 +104,7 @@ describe('BackendPool', () => {
     server.script.signature = { ...good, outputs: new Map() };
     const pool = poolOf([server.endpoint]);
     await until(() => pool.state.status.state === 'misconfigured');
-    expect(pool.state.status.message).toMatch(/^model default at 127\.0\.0\.1:\d+ does not fit: it has no output detection_boxes, .*, only none: expected the outputs of the TensorFlow Object Detection API$/);
+    expect(pool.state.status.message).toMatch(/^model default at 127\.0\.0\.1:\d+ does not fit: it has no output detection_boxes, .*, only none: expected the outputs of the TensorFlow Object Detection API, .*model\.output in the configuration$/);
     await expect(pool.detect({ frames: [testFrame()] })).rejects.toThrow(ServingUnavailableError);
     server.script.signature = good;
     await until(isOk(pool));
