@@ -7,6 +7,8 @@ export type Sample = {
   readonly cpuMs: number;
   /** How long each item took, or how old it was, ms; only where the benchmark is about that. */
   readonly latenciesMs?: readonly number[];
+  /** What else the benchmark counts, by name; the same names in every sample of a contender. */
+  readonly figures?: Readonly<Record<string, number>>;
 };
 
 /** Figures that goals are about, derived from a {@link Sample}; the last two from its latencies. */
@@ -15,12 +17,23 @@ export type Metric = 'itemsPerSecond' | 'cpuMsPerItem' | 'p50Ms' | 'p99Ms';
 /** One way to do the work: ours, a peer's, or the limit that the machine sets. */
 export type Contender = { readonly name: string; readonly run: () => Promise<Sample> };
 
-/** A ratio `metric(ours) ÷ metric(peer)` taken in the same run: the only thing that a benchmark can fail on. */
-export type Goal = {
+/** A ratio `metric(ours) ÷ metric(peer)` taken in the same run, or a figure that does not depend on the machine: the only things that a benchmark can fail on. */
+export type Goal = RatioGoal | FigureGoal;
+
+export type RatioGoal = Bounds & {
   readonly metric: Metric;
   readonly ours: string;
   readonly peer: string;
-  /** Whether the ratio is to be at least or at most the numbers below. */
+};
+
+export type FigureGoal = Bounds & {
+  /** Name of one of the sample's `figures`; it is judged as it is. */
+  readonly figure: string;
+  readonly ours: string;
+};
+
+type Bounds = {
+  /** Whether the ratio or figure is to be at least or at most the numbers below. */
   readonly direction: 'at-least' | 'at-most';
   /** What the design asks for. */
   readonly base: number;

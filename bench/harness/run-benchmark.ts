@@ -1,7 +1,8 @@
-import type { Benchmark, BenchmarkContext, Contender, Goal, Metric, Sample } from './benchmark.js';
+import type { Benchmark, BenchmarkContext, Contender, Goal, Metric, RatioGoal, Sample } from './benchmark.js';
 
-export type ContenderResult = { readonly name: string; readonly itemsPerSecond: number; readonly cpuMsPerItem: number; readonly latencyMs?: { readonly p50: number; readonly p99: number } };
+export type ContenderResult = { readonly name: string; readonly itemsPerSecond: number; readonly cpuMsPerItem: number; readonly latencyMs?: { readonly p50: number; readonly p99: number }; readonly figures?: Readonly<Record<string, number>> };
 
+/** `ratio`: of a figure's goal the figure itself. */
 export type GoalResult = Goal & { readonly ratio: number; readonly verdict: 'moonshot' | 'met' | 'missed' | 'failed' };
 
 export type BenchmarkResult = {
@@ -34,7 +35,7 @@ export async function runBenchmark(benchmark: Benchmark, context: BenchmarkConte
       what: benchmark.what,
       rounds,
       contenders: contenders.map(({ name }) => summarise(name, samples.get(name) ?? [])),
-      goals: goals.map((goal) => judgeGoal(goal, samplesOf(samples, goal.ours), samplesOf(samples, goal.peer))),
+      goals: goals.map((goal) => judgeGoal(goal, samplesOf(samples, goal.ours), samplesOf(samples, 'figure' in goal ? goal.ours : goal.peer))),
       tookMs: performance.now() - startedMs,
     };
   } finally {
@@ -42,15 +43,25 @@ export async function runBenchmark(benchmark: Benchmark, context: BenchmarkConte
   }
 }
 
-/** Judges a goal by the median of the rounds' ratios.
- * @param ours,peer one sample a round, in the same order, at least one
- * @throws {RangeError} when there are none, or not as many of each */
+/** Judges a goal by the median of the rounds' ratios, or of their figures.
+ * @param ours,peer one sample a round, in the same order, at least one; a figure has no peer
+ * @throws {RangeError} when there are none, or not as many of each, or no such figure */
 export function judgeGoal(goal: Goal, ours: readonly Sample[], peer: readonly Sample[]): GoalResult {
-  if (ours.length === 0 || ours.length !== peer.length) throw new RangeError(`Expected as many samples of \`${goal.ours}\` as of \`${goal.peer}\`, got ${String(ours.length)} and ${String(peer.length)}`);
-  const ratio = median(ours.map((sample, round) => valueOf(goal.metric, sample) / valueOf(goal.metric, peer[round] ?? sample)));
+  const ratio = 'figure' in goal ? medianFigure(goal.figure, ours) : medianRatio(goal, ours, peer);
   const reaches = (bound: number): boolean => (goal.direction === 'at-least' ? ratio >= bound : ratio <= bound);
   const verdict = reaches(goal.moonshot) ? 'moonshot' : reaches(goal.base) ? 'met' : reaches(goal.failsBeyond) ? 'missed' : 'failed';
   return { ...goal, ratio, verdict };
+}
+
+function medianRatio({ metric, ours: name, peer: peerName }: RatioGoal, ours: readonly Sample[], peer: readonly Sample[]): number {
+  if (ours.length === 0 || ours.length !== peer.length) throw new RangeError(`Expected as many samples of \`${name}\` as of \`${peerName}\`, got ${String(ours.length)} and ${String(peer.length)}`);
+  return median(ours.map((sample, round) => valueOf(metric, sample) / valueOf(metric, peer[round] ?? sample)));
+}
+
+function medianFigure(figure: string, samples: readonly Sample[]): number {
+  const values = samples.flatMap(({ figures }) => figures?.[figure] ?? []);
+  if (values.length === 0 || values.length !== samples.length) throw new RangeError(`Expected every sample to have the figure \`${figure}\``);
+  return median(values);
 }
 
 /** Middle of the values, or the mean of the two in the middle; NaN for none. */
@@ -73,8 +84,14 @@ function inTurn(contenders: readonly Contender[], round: number): readonly Conte
 
 function summarise(name: string, samples: readonly Sample[]): ContenderResult {
   const medianOf = (metric: Metric): number => median(samples.map((sample) => valueOf(metric, sample)));
-  const figures = { name, itemsPerSecond: medianOf('itemsPerSecond'), cpuMsPerItem: medianOf('cpuMsPerItem') };
-  return samples.some(({ latenciesMs }) => latenciesMs !== undefined) ? { ...figures, latencyMs: { p50: medianOf('p50Ms'), p99: medianOf('p99Ms') } } : figures;
+  const figureNames = Object.keys(samples[0]?.figures ?? {});
+  return {
+    name,
+    itemsPerSecond: medianOf('itemsPerSecond'),
+    cpuMsPerItem: medianOf('cpuMsPerItem'),
+    ...(samples.some(({ latenciesMs }) => latenciesMs !== undefined) ? { latencyMs: { p50: medianOf('p50Ms'), p99: medianOf('p99Ms') } } : {}),
+    ...(figureNames.length > 0 ? { figures: Object.fromEntries(figureNames.map((figure) => [figure, medianFigure(figure, samples)])) } : {}),
+  };
 }
 
 function samplesOf(samples: ReadonlyMap<string, readonly Sample[]>, name: string): readonly Sample[] {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Benchmark, Goal, Sample } from '../../bench/harness/benchmark.js';
+import type { Benchmark, FigureGoal, Goal, RatioGoal, Sample } from '../../bench/harness/benchmark.js';
 import { formatResult } from '../../bench/harness/report.js';
 import { judgeGoal, median, percentile, runBenchmark } from '../../bench/harness/run-benchmark.js';
 
 const context = { quick: true, cacheFolder: '/nowhere', log: () => undefined };
-const goal = (changes: Partial<Goal> = {}): Goal => ({ metric: 'cpuMsPerItem', ours: 'a', peer: 'b', direction: 'at-most', base: 1.3, moonshot: 1.05, failsBeyond: 2, ...changes });
+const goal = (changes: Partial<RatioGoal> = {}): RatioGoal => ({ metric: 'cpuMsPerItem', ours: 'a', peer: 'b', direction: 'at-most', base: 1.3, moonshot: 1.05, failsBeyond: 2, ...changes });
 const sample = (cpuMs: number): Sample => ({ items: 10, wallMs: 100, cpuMs });
 
 describe('runBenchmark()', () => {
@@ -38,6 +38,17 @@ describe('runBenchmark()', () => {
       { name: 'b', itemsPerSecond: 100, cpuMsPerItem: 2 },
     ]);
     expect(formatResult(result)).toContain('cpuMsPerItem of a ÷ b: 1.50 (goal ≤ 1.3, moonshot ≤ 1.05, fails beyond 2): goal missed');
+  });
+
+  test('judges and prints figures as they are', async () => {
+    const lost = [99, 3, 1, 2];
+    const goals: FigureGoal[] = [{ figure: 'lost', ours: 'a', direction: 'at-most', base: 3, moonshot: 2, failsBeyond: 9 }];
+    const { benchmark } = scripted((name) => Promise.resolve(name === 'a' ? { ...sample(1), figures: { lost: lost.shift() ?? 0, gapMs: 40.126 } } : sample(1)), goals);
+    const result = await runBenchmark(benchmark, context, 3);
+    expect(result.goals).toMatchObject([{ ratio: 2, verdict: 'moonshot' }]);
+    expect(result.contenders[0]).toMatchObject({ figures: { lost: 2, gapMs: 40.126 } });
+    expect(formatResult(result)).toMatch(/^ {2}a {2}.* lost 2, gapMs 40.13$/m);
+    expect(formatResult(result)).toContain('lost of a: 2.00 (goal ≤ 3, moonshot ≤ 2, fails beyond 9): moonshot reached');
   });
 
   test('closes what it opened when a contender fails', async () => {
@@ -78,8 +89,9 @@ describe('judgeGoal()', () => {
     expect(judgeGoal(goal({ metric: 'p50Ms' }), [slow], [fast])).toMatchObject({ ratio: 2 });
   });
 
-  test('refuses to judge without samples', () => {
+  test('refuses to judge without samples, and without the figure', () => {
     expect(() => judgeGoal(goal(), [], [])).toThrow(RangeError);
+    expect(() => judgeGoal({ figure: 'lost', ours: 'a', direction: 'at-most', base: 1, moonshot: 1, failsBeyond: 1 }, [{ ...sample(1), figures: { found: 1 } }], [])).toThrow(/figure `lost`/);
   });
 });
 
