@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { createAnnotator } from '../src/annotation/annotator.js';
-import { BackendPool } from '../src/detection/backend-pool.js';
+import { BackendPool } from '../src/detection/pool/backend-pool.js';
 import { cocoLabelMap } from '../src/detection/label-map.js';
 import { findFfmpeg } from '../src/ffmpeg/tools.js';
 import { detectFile } from '../src/pipeline/detect-file.js';

@@ -55,7 +55,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const metrics = createMetrics();
   const host = await openDetector({ config, metrics, log });
   const { detector } = host;
-  const batcher = new MicroBatcher({ ...config.batching, detect: (batch) => detector.detect(batch) });
+  const batcher = new MicroBatcher({ batchTimeoutMs: config.batching.batchTimeoutMs, nextPlace: (images) => detector.nextPlace(images) });
   followDetector(batcher, detector);
   const parts: Parts = { host, batcher, annotator: createAnnotator({ metrics }), pipeline: new Pipeline(), demoClip: openDemoClip({ cacheDir: options.cacheDir, tools, log }), viewers: null };
   const budget = openBudget(config.sources.maxFrameMemoryMb);
@@ -177,6 +177,7 @@ function streamOptions(stream: StreamConfig, access: SourceAccess, { options, se
     onClosed: () => { for (const each of forget) each(); },
     source: { source, detectSource, hwaccel, hwaccelDevice, access: allowed, budget, fps, imageFps, widthPx, loop, transport, timeoutMs, tools, demoClip: parts.demoClip.path, log },
     detector: parts.host.detector,
+    deadlineMs: options.config.model.deadlineMs,
     batcher: parts.batcher,
     annotator: parts.annotator,
     metrics,

@@ -3,7 +3,7 @@ export const DEFAULTS = {
   server: { host: '127.0.0.1', port: 8080 },
   embedded: { modelDir: null, engine: 'auto' },
   model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2000, normalization: null },
-  batching: { maxBatchSize: 8, batchTimeoutMs: 10, maxInFlightBatches: 2 },
+  batching: { maxBatchSize: 8, batchTimeoutMs: 'auto', maxInFlightBatches: 2 },
   sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40, maxFrameMemoryMb: null },
   log: { level: 'info', format: null },
   stream: { fps: null, widthPx: 1280, thresholds: { '*': 0.4 }, transport: 'tcp', timeoutMs: 10_000, hwaccel: null, hwaccelDevice: null, imageFps: 1, detectSource: null, loop: false },

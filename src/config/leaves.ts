@@ -23,6 +23,12 @@ export function integer(min: number, max: number): z.ZodType<number> {
   return z.preprocess(asNumber, z.number({ error }).int({ error }).min(min, { error }).max(max, { error }));
 }
 
+/** A whole number, or a word in its place. */
+export function integerOr<const W extends string>(word: W, min: number, max: number): z.ZodType<number | W> {
+  const error = `expected a whole number from ${String(min)} to ${String(max)}, or ${word}`;
+  return z.preprocess((value) => (asText(value) === word ? word : asNumber(value)), z.union([z.literal(word), z.number().int().min(min).max(max)], { error }));
+}
+
 /** A number above 0. */
 export function positive(max: number): z.ZodType<number> {
   const error = `expected a number above 0, at most ${String(max)}`;

@@ -46,7 +46,7 @@ export type ModelConfig = {
   readonly deadlineMs: number;
 } & ModelWishes;
 
-export type BatchingConfig = { readonly maxBatchSize: number; readonly batchTimeoutMs: number; readonly maxInFlightBatches: number };
+export type BatchingConfig = { readonly maxBatchSize: number; readonly batchTimeoutMs: number | 'auto'; readonly maxInFlightBatches: number };
 
 /** What sources may be and take. `roots` and `networks` hold for those added over the API, the rest for all. */
 export type SourcesConfig = SourceRules & {

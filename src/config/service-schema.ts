@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 import type { EngineChoice } from '../model-server/engines/engine.js';
 import type { LogLevel } from '../telemetry/logger.js';
-import { checkedText, endpoint, host, integer, list, network, oneOf, pattern, positive, section, streamId, text } from './leaves.js';
+import { checkedText, endpoint, host, integer, integerOr, list, network, oneOf, pattern, positive, section, streamId, text } from './leaves.js';
 import { modelInputSchema, modelOutputSchema } from './model-schema.js';
 
 const ENGINES = ['auto', 'wasm', 'tfjs-node', 'tfjs-node-gpu'] as const satisfies readonly EngineChoice[];
@@ -34,7 +34,7 @@ export const serviceSchema = section({
     output: modelOutputSchema.optional(),
   }).optional(),
   labels: text('expected a file: .pbtxt, .txt or .json').optional(),
-  batching: section({ maxBatchSize: integer(1, 1024).optional(), batchTimeoutMs: integer(0, 60_000).optional(), maxInFlightBatches: integer(1, 1024).optional() }).optional(),
+  batching: section({ maxBatchSize: integer(1, 1024).optional(), batchTimeoutMs: integerOr('auto', 0, 60_000).optional(), maxInFlightBatches: integer(1, 1024).optional() }).optional(),
   sources: section({
     roots: list(text('expected a folder'), 'expected a list of folders').optional(),
     networks: list(network(), 'expected a list of networks').optional(),

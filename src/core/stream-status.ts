@@ -7,7 +7,10 @@ export type StreamState = 'starting' | 'running' | 'paused' | 'reconnecting' | '
 export type DropReason =
   /** A newer frame of a live stream took its place. */
   | 'superseded'
+  /** Waited too long for the detector, or the detector for its backend. */
   | 'deadline'
+  /** Every backend said that it was full. */
+  | 'overloaded'
   | 'closed'
   /** A seek or a step of a replay jumped over it. */
   | 'seek';

@@ -1,6 +1,6 @@
 import { tap, type Subscription } from 'rxjs';
 import { MicroBatcher } from '../batching/micro-batcher.js';
-import { ClosedError, ServingUnavailableError, SightlineError, SourceOpenError } from '../core/errors.js';
+import { ClosedError, ServingOverloadedError, ServingUnavailableError, SightlineError, SourceOpenError } from '../core/errors.js';
 import type { DetectedFrame } from '../core/frames.js';
 import type { Detector } from '../detection/detector.js';
 import { withThresholds, type Thresholds } from '../detection/thresholds.js';
@@ -26,6 +26,8 @@ export type DetectFileOptions = {
 
 /** A frame that failed this often ends the run (DESIGN.md part 1). */
 const MAX_ATTEMPTS = 3;
+/** A backend that is full is asked again after longer and longer pauses, at last one a second. */
+const MAX_ATTEMPTS_WHEN_FULL = 40;
 /** How long a backend may be away before the run ends, ms. */
 const MAX_DETECTOR_ABSENCE_MS = 30_000;
 
@@ -37,7 +39,7 @@ const MAX_DETECTOR_ABSENCE_MS = 30_000;
 export async function detectFile(options: DetectFileOptions): Promise<{ frames: number; problem: string | null }> {
   const { detector, signal } = options;
   const { maxBatchSize, maxInFlightBatches, inputSize } = detector.state;
-  const batcher = new MicroBatcher({ maxBatchSize, maxInFlightBatches, batchTimeoutMs: null, detect: (batch) => detector.detect(batch) });
+  const batcher = new MicroBatcher({ batchTimeoutMs: null, nextPlace: (images) => detector.nextPlace(images) });
   const stopFollowing = followDetector(batcher, detector);
   const watchdog = new DetectorWatchdog(detector);
   let subscription: Subscription | null = null;
@@ -85,7 +87,7 @@ export async function detectFile(options: DetectFileOptions): Promise<{ frames: 
             capacity,
             onLane: () => undefined,
             bypass: () => null,
-            shouldRetry: (_error, attempts) => attempts < MAX_ATTEMPTS,
+            shouldRetry: (error, attempts) => attempts < (error instanceof ServingOverloadedError ? MAX_ATTEMPTS_WHEN_FULL : MAX_ATTEMPTS),
             onFailed: (frame, error) => {
               frame.release();
               fail(error);

@@ -1,5 +1,5 @@
 import { ClosedError, ModelMismatchError, ServingUnavailableError } from '../core/errors.js';
-import { BackendPool, type BackendPoolOptions } from '../detection/backend-pool.js';
+import { BackendPool, type BackendPoolOptions } from '../detection/pool/backend-pool.js';
 
 /** A model server that belongs to this service. */
 export interface OwnedServer {

@@ -1,12 +1,9 @@
 import type { MicroBatcher } from '../batching/micro-batcher.js';
 import type { Detector } from '../detection/detector.js';
 
-/** Keeps a batcher's limits at what the detector can take. Returns the (idempotent) way to stop. */
+/** Wakes a batcher whenever the detector may have a place for its next batch. Returns the (idempotent) way to stop. */
 export function followDetector(batcher: MicroBatcher, detector: Detector): () => void {
-  const follow = (): void => {
-    const { maxBatchSize, maxInFlightBatches } = detector.state;
-    batcher.setLimits({ maxBatchSize, maxInFlightBatches });
-  };
-  follow();
-  return detector.onChange(follow);
+  return detector.onRoom(() => {
+    batcher.wake();
+  });
 }

@@ -3,7 +3,7 @@ import type { Annotator } from '../annotation/annotator.js';
 import { offerFrame } from '../annotation/offered-frame.js';
 import type { Lane } from '../batching/lane.js';
 import type { MicroBatcher } from '../batching/micro-batcher.js';
-import { CommandNotSupportedError, ModelOutputError, ServingDeadlineError, ServingUnavailableError } from '../core/errors.js';
+import { CommandNotSupportedError, ModelOutputError, ServingDeadlineError, ServingOverloadedError, ServingUnavailableError } from '../core/errors.js';
 import type { DetectedFrame, OfferedFrame, VideoFrame } from '../core/frames.js';
 import type { StreamCommand } from '../core/stream-control.js';
 import type { DropReason, FailReason, StreamMode, StreamStatus } from '../core/stream-status.js';
@@ -29,6 +29,8 @@ export type StreamRunnerOptions = {
   readonly redactedSource: string;
   readonly source: Omit<VideoSourceOptions, 'modelInputSize' | 'streamId' | 'mode'>;
   readonly detector: Detector;
+  /** A live frame that has waited longer for the detector is not looked at any more, ms. */
+  readonly deadlineMs: number;
   readonly batcher: MicroBatcher;
   readonly annotator: Annotator;
   readonly metrics: Metrics;
@@ -43,6 +45,9 @@ export type StreamRunnerOptions = {
 
 /** A frame that failed this often is given up. */
 const MAX_ATTEMPTS = 3;
+
+/** How long a live frame that was looked at waits for an earlier one that a slower or dead backend has, ms: about the time in which a gap is not seen yet. */
+const HOLD_MS = 100;
 
 /** Runs one stream: its source, its lane through detection, its newest frame, its books. */
 export class StreamRunner {
@@ -100,6 +105,7 @@ export class StreamRunner {
         detectThrough(batcher, {
           policy: live ? 'drop-oldest' : 'wait',
           capacity: live ? 1 : MAX_LOOKAHEAD,
+          ...(live && { deadlineMs: this.#options.deadlineMs, holdMs: HOLD_MS }),
           onLane: (lane) => {
             this.#lane = lane;
           },
@@ -108,7 +114,7 @@ export class StreamRunner {
             this.#ledger.decoded(frame.seq);
             return live && detector.state.maxInFlightBatches === 0 ? undetected(frame) : null;
           },
-          shouldRetry: (error, attempts) => !live && (error instanceof ServingUnavailableError || attempts < MAX_ATTEMPTS),
+          shouldRetry: (error, attempts) => !live && (error instanceof ServingUnavailableError || error instanceof ServingOverloadedError || attempts < MAX_ATTEMPTS),
           onFailed: (frame, error) => this.#frameFailed(frame, error),
           onDropped: (frame, reason) => { this.#drop(frame, reason); },
         }),
@@ -243,7 +249,7 @@ export class StreamRunner {
 
   #observe({ timingsMs, model }: DetectedFrame): void {
     const { stageSeconds } = this.#options.metrics;
-    stageSeconds.observe({ stage: 'capture' }, timingsMs.capture / 1000);
+    stageSeconds.observe({ stage: 'decode' }, timingsMs.capture / 1000);
     if (model === null) return;
     stageSeconds.observe({ stage: 'queue' }, timingsMs.queue / 1000);
     stageSeconds.observe({ stage: 'predict' }, timingsMs.predict / 1000);
@@ -254,6 +260,7 @@ export class StreamRunner {
     if (!this.#closed && live && error instanceof ServingUnavailableError) return undetected(frame);
     if (this.#closed) this.#ledger.dropped(frame.seq, 'closed');
     else if (live && error instanceof ServingDeadlineError) this.#ledger.dropped(frame.seq, 'deadline');
+    else if (live && error instanceof ServingOverloadedError) this.#ledger.dropped(frame.seq, 'overloaded');
     else this.#ledger.failed(frame.seq, failReason(error));
     frame.release();
     this.#demand?.ended();

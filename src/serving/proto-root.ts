@@ -13,10 +13,12 @@ export type Codec<T> = {
 
 /** The interface definitions never change while a process runs: parsed on first use (about 30 ms), then kept. */
 let loadedRoot: protobuf.Root | null = null;
+/** Message types by full name: looking one up by its path takes longer than encoding a small message. */
+const types = new Map<string, protobuf.Type>();
 
 /** Encodes a plain object (camelCase fields, maps as objects) as the message type of that full name. */
 export function encodeMessage(typeName: string, message: object): Buffer {
-  const bytes = protoRoot().lookupType(typeName).encode(message).finish();
+  const bytes = messageType(typeName).encode(message).finish();
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
@@ -24,12 +26,20 @@ export function encodeMessage(typeName: string, message: object): Buffer {
  * @throws {ModelOutputError} when the bytes are not such a message */
 export function decodeMessage<T>(typeName: string, bytes: Uint8Array): T {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const type = protoRoot().lookupType(typeName);
+  const type = messageType(typeName);
   try {
     return type.decode(buffer) as unknown as T;
   } catch (error) {
     throw new ModelOutputError(`not a ${typeName}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
+}
+
+function messageType(typeName: string): protobuf.Type {
+  const known = types.get(typeName);
+  if (known !== undefined) return known;
+  const type = protoRoot().lookupType(typeName);
+  types.set(typeName, type);
+  return type;
 }
 
 function protoRoot(): protobuf.Root {

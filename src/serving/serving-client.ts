@@ -8,14 +8,18 @@ import { splitEndpoint } from './probe-endpoint.js';
 import { getModelMetadataRpc, getModelStatusRpc, healthCheckRpc, predictRpc, type Rpc } from './rpcs.js';
 import { toServingError } from './serving-errors.js';
 import type { HealthCheckResponse, ModelVersionStatus } from './status-messages.js';
-import { decodeTensor, encodeTensor } from './tensor-codec.js';
-import type { Tensor } from './tensor.js';
+import { MessageMemory } from './message-memory.js';
+import { writePredictRequest } from './predict-request-writer.js';
+import { decodeTensor } from './tensor-codec.js';
+import type { Tensor, TensorWriter } from './tensor.js';
 
 export type ServingClientOptions = {
   /** `host:port` or `[v6]:port`. */
   readonly endpoint: string;
   /** PEM texts (not paths): the authority to trust instead of the system's, and our own certificate for servers that ask for one. */
   readonly tls?: { readonly ca?: string | Buffer; readonly cert?: string | Buffer; readonly key?: string | Buffer };
+  /** Name that the server's certificate has to carry, and that it is addressed by; default: the endpoint's host. For an endpoint that is an address which a name led to. */
+  readonly serverName?: string;
   /** Largest message in either direction, bytes; default 256 MiB. */
   readonly maxMessageBytes?: number;
 };
@@ -32,8 +36,8 @@ export type CallOptions = {
 
 export type PredictOptions = {
   readonly model: ModelRef;
-  /** Sent in the order given, as raw bytes. */
-  readonly inputs: Readonly<Record<string, Tensor>>;
+  /** Sent in the order given, as raw bytes, each copied once. */
+  readonly inputs: Readonly<Record<string, Tensor | TensorWriter>>;
   /** Outputs that are wanted; default: all. */
   readonly outputFilter?: readonly string[];
 };
@@ -64,6 +68,7 @@ export class ServingClient {
   readonly #usesTls: boolean;
   readonly #calls = new Map<ClientUnaryCall, Promise<unknown>>();
   readonly #closing = new AbortController();
+  readonly #memory = new MessageMemory();
 
   /** @throws {RangeError} when the endpoint is not `host:port` */
   constructor(options: ServingClientOptions) {
@@ -76,6 +81,7 @@ export class ServingClient {
     this.#client = new Client(host.includes(':') ? `[${host}]:${String(port)}` : `${host}:${String(port)}`, channelCredentials(options.tls), {
       'grpc.max_receive_message_length': maxMessageBytes,
       'grpc.max_send_message_length': maxMessageBytes,
+      ...(options.serverName !== undefined && { 'grpc.default_authority': `${options.serverName}:${String(port)}`, 'grpc.ssl_target_name_override': options.serverName }),
       // Its traces grow with every reconnect.
       'grpc.enable_channelz': 0,
       'grpc.use_local_subchannel_pool': 1,
@@ -84,7 +90,7 @@ export class ServingClient {
       'grpc.keepalive_timeout_ms': 10_000,
       'grpc.keepalive_permit_without_calls': 0,
       'grpc.initial_reconnect_backoff_ms': 200,
-      'grpc.max_reconnect_backoff_ms': 5_000,
+      'grpc.max_reconnect_backoff_ms': 1_000,
       'grpc.service_config_disable_resolution': 1,
       // The environment's proxy is for web pages, not for the backend.
       'grpc.enable_http_proxy': 0,
@@ -93,9 +99,11 @@ export class ServingClient {
 
   /** Runs the model. */
   async predict(options: PredictOptions, call: CallOptions): Promise<PredictResult> {
-    const inputs = new Map(Object.entries(options.inputs).map(([name, tensor]) => [name, encodeTensor(tensor)]));
-    const request = { modelSpec: toModelSpec(options.model, DEFAULT_SIGNATURE_NAME), inputs, outputFilter: options.outputFilter ?? [] };
-    const { response, hints } = await this.#call(predictRpc, request, call);
+    this.#check(call);
+    const request = { modelSpec: toModelSpec(options.model, DEFAULT_SIGNATURE_NAME), inputs: options.inputs, outputFilter: options.outputFilter ?? [] };
+    const { message, memory } = writePredictRequest(request, (byteLength) => this.#memory.take(byteLength));
+    // When a call has ended nothing of it is sent any more, and grpc-js has its own copy of what was.
+    const { response, hints } = await this.#exchange(predictRpc, message, call).finally(() => { this.#memory.give(memory); });
     const outputs = new Map<string, Tensor>();
     for (const [name, proto] of response.outputs) outputs.set(name, this.#read(() => decodeTensor(proto, { name })));
     return { model: identity(response.modelSpec, options.model), outputs, hints };
@@ -144,7 +152,7 @@ export class ServingClient {
     });
     this.#throwIfStopped(call);
     if (cause === null) return;
-    throw await toServingError({ ...this.#failure(call), grpcCode: status.UNAVAILABLE, details: cause.message, isConnected: false, cause });
+    throw await toServingError({ ...this.#failure(call), grpcCode: status.UNAVAILABLE, details: cause.message, isConnected: false, wasConnected: false, cause });
   }
 
   /** Whether a connection stands at this moment. */
@@ -160,26 +168,36 @@ export class ServingClient {
     this.#client.close();
   }
 
+  /** Closes the connection when the calls that run have ended, at their deadlines at the latest. */
+  async closeAfterCalls(): Promise<void> {
+    await Promise.allSettled(this.#calls.values());
+    await this.close();
+  }
+
   async #call<Request, Response>(rpc: Rpc<Request, Response>, request: Request, options: CallOptions): Promise<{ response: Response; hints: ServingHints }> {
     this.#check(options);
-    const bytes = rpc.request.encode(request);
+    return this.#exchange(rpc, rpc.request.encode(request), options);
+  }
+
+  async #exchange<Response>(rpc: Pick<Rpc<unknown, Response>, 'path' | 'response'>, bytes: Buffer, options: CallOptions): Promise<{ response: Response; hints: ServingHints }> {
     const outcome = await this.#send(rpc.path, bytes, options);
     if (outcome.error !== null) {
       this.#throwIfStopped(options);
       const { code, details } = outcome.error;
-      throw await toServingError({ ...this.#failure(options), grpcCode: code, details, isConnected: outcome.isConnected, cause: outcome.error });
+      throw await toServingError({ ...this.#failure(options), grpcCode: code, details, isConnected: outcome.isConnected, wasConnected: outcome.wasConnected, cause: outcome.error });
     }
     return { response: this.#read(() => rpc.response.decode(outcome.bytes)), hints: outcome.hints };
   }
 
   async #send(path: string, bytes: Buffer, options: CallOptions): Promise<Outcome> {
+    const wasConnected = this.isConnected;
     let hints = hintsFromHeaders(() => null);
     let settle: (outcome: Outcome) => void = () => undefined;
     const done = new Promise<Outcome>((resolve) => {
       settle = resolve;
     });
     const call = this.#client.makeUnaryRequest(path, asIs, asIs, bytes, new Metadata(), { deadline: Date.now() + options.deadlineMs }, (error, response) => {
-      if (error !== null) settle({ error, isConnected: this.isConnected });
+      if (error !== null) settle({ error, isConnected: this.isConnected, wasConnected });
       else settle({ error: null, bytes: response ?? Buffer.alloc(0), hints });
     });
     call.on('metadata', (metadata) => {
@@ -226,7 +244,7 @@ export class ServingClient {
   }
 }
 
-type Outcome = { readonly error: ServiceError; readonly isConnected: boolean } | { readonly error: null; readonly bytes: Buffer; readonly hints: ServingHints };
+type Outcome = { readonly error: ServiceError; readonly isConnected: boolean; readonly wasConnected: boolean } | { readonly error: null; readonly bytes: Buffer; readonly hints: ServingHints };
 
 function asIs(bytes: Buffer): Buffer {
   return bytes;

@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { ModelMismatchError, ServingDeadlineError, ServingRejectedError, ServingUnavailableError, type SightlineError } from '../core/errors.js';
+import { ModelMismatchError, ModelOutputError, ServingDeadlineError, ServingOverloadedError, ServingRejectedError, ServingUnavailableError, type SightlineError } from '../core/errors.js';
 import { probeEndpoint, type EndpointFinding } from './probe-endpoint.js';
 
 /** How a call to a backend ended badly. */
@@ -12,6 +12,8 @@ export type CallFailure = {
   readonly deadlineMs: number;
   /** Whether a connection to the backend stood when the call ended: then the words are the backend's. */
   readonly isConnected: boolean;
+  /** Whether one stood when the call was made. */
+  readonly wasConnected: boolean;
   readonly usesTls: boolean;
   readonly cause: unknown;
 };
@@ -28,8 +30,16 @@ export async function toServingError(failure: CallFailure): Promise<SightlineErr
   const backend = `backend ${endpoint}`;
   switch (grpcCode as status) {
     case status.UNAVAILABLE:
-      if (failure.isConnected) return new ServingUnavailableError(`${backend} is unavailable: ${details}`, { cause });
-      return new ServingUnavailableError(describeFinding(failure, await probeEndpoint(endpoint, PROBE_TIMEOUT_MS), details), { cause });
+      return unavailable(failure, details);
+    case status.RESOURCE_EXHAUSTED:
+      // grpc-js's own words, for an answer beyond `maxMessageBytes`.
+      if (details.startsWith('Received message larger than max')) return new ModelOutputError(`${backend} gave an answer that is too large: ${details}`, { cause });
+      return new ServingOverloadedError(`${backend} has not the means for this request: ${details}`, { cause, isQueueFull: false });
+    case status.CANCELLED:
+      return new ServingUnavailableError(`${backend} gave the call up: ${details}`, { cause, reached: true });
+    case status.UNAUTHENTICATED:
+    case status.PERMISSION_DENIED:
+      return new ServingRejectedError(`${backend} does not let us in: ${details} (${nameOf(grpcCode)}); set backend.tls.cert and backend.tls.key if it asks for a certificate`, { cause });
     case status.DEADLINE_EXCEEDED:
       return new ServingDeadlineError(
         failure.isConnected
@@ -41,10 +51,31 @@ export async function toServingError(failure: CallFailure): Promise<SightlineErr
     case status.FAILED_PRECONDITION:
     case status.NOT_FOUND:
     case status.UNIMPLEMENTED:
+      // grpc-js's own words, for an answer whose message is not there or not whole.
+      if (details === 'No message received') return new ModelOutputError(`${backend} gave an answer that is cut off`, { cause });
       return new ModelMismatchError(`${backend} refuses the request: ${details} (${nameOf(grpcCode)})`, { cause });
     default:
       return new ServingRejectedError(`${backend} failed: ${details} (${nameOf(grpcCode)})`, { cause });
   }
+}
+
+/** grpc-js's own words for a stream that the server closed before it did anything. */
+const REFUSED_STREAM = 'Stream refused by server';
+/** … for a connection that broke, and for a gateway that answers in the backend's place. */
+const BROKEN = /^(Connection dropped|Received HTTP status code )/;
+/** TensorFlow Serving's words for a model whose labels are not assigned yet. */
+const NOT_READY = /labels does not init yet/;
+
+/** Tells a server that is full from one that is not there. */
+async function unavailable(failure: CallFailure, details: string): Promise<SightlineError> {
+  const { endpoint, cause, isConnected, wasConnected } = failure;
+  if (details === REFUSED_STREAM) return new ServingUnavailableError(`backend ${endpoint} takes no more calls over this connection`, { cause, reached: false });
+  if (isConnected && !BROKEN.test(details)) {
+    const message = `backend ${endpoint} is unavailable: ${details}`;
+    return NOT_READY.test(details) ? new ServingUnavailableError(message, { cause, reached: false }) : new ServingOverloadedError(message, { cause, isQueueFull: true });
+  }
+  if (isConnected) return new ServingUnavailableError(`backend ${endpoint} is unavailable: ${details}`, { cause, reached: true });
+  return new ServingUnavailableError(describeFinding(failure, await probeEndpoint(endpoint, PROBE_TIMEOUT_MS), details), { cause, reached: wasConnected });
 }
 
 function describeFinding(failure: CallFailure, finding: EndpointFinding, details: string): string {

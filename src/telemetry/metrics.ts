@@ -1,7 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** The stages that `sightline_stage_seconds` tells apart. */
-export type StageName = 'capture' | 'queue' | 'predict' | 'annotate';
+/** The stages that `sightline_stage_seconds` tells apart: `decode` is from a frame's first byte to its last, `queue` from there to its Predict call, `send` until a viewer's socket has
+ * taken it over. */
+export type StageName = 'decode' | 'queue' | 'predict' | 'annotate' | 'send';
 
 export type FrameOutcome = 'decoded' | 'shown' | 'dropped' | 'failed' | 'viewer_skipped';
 
@@ -13,6 +14,12 @@ export type Metrics = {
   readonly stageSeconds: Histogram<'stage'>;
   /** 1 for the state that the endpoint is in, 0 for the others. */
   readonly backendState: Gauge<'endpoint' | 'state'>;
+  /** What each endpoint is given at most, at present: `batch_frames`, `batches_in_flight`. */
+  readonly backendLimit: Gauge<'endpoint' | 'limit'>;
+  /** Predict calls by how they ended. */
+  readonly backendCalls: Counter<'endpoint' | 'outcome'>;
+  /** Batches that were sent to another backend because the first one was gone or full. */
+  readonly failovers: Counter;
   readonly batchSize: Histogram;
   readonly viewers: Gauge;
 };
@@ -32,6 +39,9 @@ export function createMetrics(): Metrics {
       registers,
     }),
     backendState: new Gauge({ name: 'sightline_backend_state', help: 'State of each backend', labelNames: ['endpoint', 'state'], registers }),
+    backendLimit: new Gauge({ name: 'sightline_backend_limit', help: 'What a backend is given at most, at present', labelNames: ['endpoint', 'limit'], registers }),
+    backendCalls: new Counter({ name: 'sightline_backend_calls_total', help: 'Predict calls by how they ended', labelNames: ['endpoint', 'outcome'], registers }),
+    failovers: new Counter({ name: 'sightline_failovers_total', help: 'Batches that were sent to another backend, the first one being gone or full', registers }),
     batchSize: new Histogram({ name: 'sightline_batch_frames', help: 'Frames in a Predict call', buckets: [1, 2, 4, 8, 16, 32, 64], registers }),
     viewers: new Gauge({ name: 'sightline_viewers', help: 'Open viewer sockets', registers }),
   };

@@ -16,17 +16,20 @@ export class SocketOutbox {
   readonly #socket: Duplex;
   readonly #limits: Pick<ViewerLimits, 'maxBufferedBytes' | 'stallLimitMs'>;
   readonly #onDrained: () => void;
+  readonly #onFrameSent: (tookMs: number) => void;
   readonly #statuses = new Map<string, string>();
   #largestBytes = 0;
   /** Since when nothing drains although something waits, and how much was buffered then. */
   #blocked: { sinceMs: number; bufferedBytes: number } | null = null;
 
-  /** @param onDrained called when bytes left the process; there may be room again */
-  constructor(ws: WebSocket, socket: Duplex, limits: Pick<ViewerLimits, 'maxBufferedBytes' | 'stallLimitMs'>, onDrained: () => void) {
+  /** @param onDrained called when bytes left the process; there may be room again
+   * @param onFrameSent called when a frame has left the process, with the time that it waited for that, ms */
+  constructor(ws: WebSocket, socket: Duplex, limits: Pick<ViewerLimits, 'maxBufferedBytes' | 'stallLimitMs'>, onDrained: () => void, onFrameSent: (tookMs: number) => void) {
     this.#ws = ws;
     this.#socket = socket;
     this.#limits = limits;
     this.#onDrained = onDrained;
+    this.#onFrameSent = onFrameSent;
   }
 
   /** Whether something waits for the socket to drain. */
@@ -47,7 +50,11 @@ export class SocketOutbox {
     this.#largestBytes = Math.max(this.#largestBytes, message.byteLength);
     this.#socket.cork();
     this.#ws.send(message.head(Math.round(clock.nowMs())), { binary: true, fin: false });
-    this.#ws.send(message.jpeg, { binary: true, fin: true }, this.#afterSend);
+    const startMs = performance.now();
+    this.#ws.send(message.jpeg, { binary: true, fin: true }, (error) => {
+      if (!error) this.#onFrameSent(performance.now() - startMs);
+      this.#afterSend(error);
+    });
     this.#socket.uncork();
   }
 

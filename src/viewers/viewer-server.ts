@@ -82,6 +82,9 @@ export async function startViewerServer(options: ViewerServerOptions): Promise<V
     log,
     onRenderError: (streamId: string, error: unknown): void =>
       renderErrors.log((suppressed) => log.warn({ err: error, stream: streamId, suppressed }, 'a frame could not be drawn for a viewer')),
+    onFrameSent: (tookMs: number): void => {
+      metrics.stageSeconds.observe({ stage: 'send' }, tookMs / 1000);
+    },
   };
   const routes = createHttpRoutes({ ...context, access, metrics, openResponses, webRoot: options.webRoot, readiness: options.readiness, backends: options.backends ?? (() => []), admin: options.admin ?? null });
   const listener = getRequestListener((request, env) => routes.fetch(request, env), { hostname: 'localhost', overrideGlobalObjects: false });

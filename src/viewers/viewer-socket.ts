@@ -26,6 +26,8 @@ export type ViewerContext = {
   readonly log: Logger;
   /** Tells that a frame could not be drawn; limits how often that is logged. */
   readonly onRenderError: (streamId: string, error: unknown) => void;
+  /** Tells how long a frame took to leave the process, ms. */
+  readonly onFrameSent: (tookMs: number) => void;
 };
 
 const CLOSE_POLICY = 1008;
@@ -55,7 +57,7 @@ export class ViewerSocket implements FramePort, StatusSink {
     this.#ws = ws;
     this.#principal = principal;
     this.#context = context;
-    this.#outbox = new SocketOutbox(ws, socket, context.limits, () => this.#pump());
+    this.#outbox = new SocketOutbox(ws, socket, context.limits, () => this.#pump(), context.onFrameSent);
     this.#heartbeat = new Heartbeat(context.limits, performance.now());
     this.#strikes = new StrikeCounter(context.limits.maxBadMessages, context.limits.badMessageWindowMs);
     ws.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary));

@@ -1,79 +1,25 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
-import type { LaneOptions } from '../../src/batching/lane.js';
-import { MicroBatcher, type MicroBatcherOptions } from '../../src/batching/micro-batcher.js';
-import type { DetectedFrame, FrameBatch, VideoFrame } from '../../src/core/frames.js';
+import { describe, expect, it } from 'vitest';
 import { testFrame } from '../helpers/frames.js';
 import { until } from '../helpers/until.js';
-
-type Call = { batch: FrameBatch; answer: () => void; refuse: (error: Error) => void };
-
-/** A detector whose answers the test gives by hand. */
-function scriptedDetector(): { calls: Call[]; detect: MicroBatcherOptions['detect'] } {
-  const calls: Call[] = [];
-  return {
-    calls,
-    detect: (batch) =>
-      new Promise((resolve, reject) => {
-        calls.push({
-          batch,
-          answer: () => {
-            resolve(batch.frames.map(detected));
-          },
-          refuse: reject,
-        });
-      }),
-  };
-}
-
-function detected(frame: VideoFrame): DetectedFrame {
-  return { frame, detections: [], model: null, timingsMs: { capture: 0, queue: 0, predict: 0, annotate: 0 } };
-}
-
-/** Records what came out of a lane, in order. */
-function recorder(overrides: Partial<LaneOptions> = {}): { events: string[]; options: LaneOptions } {
-  const events: string[] = [];
-  return {
-    events,
-    options: {
-      policy: 'drop-oldest',
-      capacity: 1,
-      onDetected: ({ frame }) => events.push(`detected ${String(frame.seq)}`),
-      onFailed: (frame, error) => events.push(`failed ${String(frame.seq)} ${(error as Error).message}`),
-      onDropped: (frame, reason) => events.push(`${reason} ${String(frame.seq)}`),
-      shouldRetry: () => false,
-      ...overrides,
-    },
-  };
-}
-
-const seqs = (batch: FrameBatch | undefined): number[] => batch?.frames.map((frame) => frame.seq) ?? [];
-const open: MicroBatcher[] = [];
-function batcherOf(options: Partial<MicroBatcherOptions> & Pick<MicroBatcherOptions, 'detect'>): MicroBatcher {
-  const batcher = new MicroBatcher({ maxBatchSize: 4, maxInFlightBatches: 1, batchTimeoutMs: 0, ...options });
-  open.push(batcher);
-  return batcher;
-}
-
-afterEach(() => {
-  open.splice(0);
-});
+import { recorder, scriptedDetector, seqs, TestBatcher, turn, type Call, type Detect } from './test-batcher.js';
 
 describe('MicroBatcher', () => {
-  it('refuses limits that cannot work', () => {
-    const detect: MicroBatcherOptions['detect'] = () => Promise.resolve([]);
-    expect(() => batcherOf({ detect, maxBatchSize: 0 })).toThrow(RangeError);
-    expect(() => batcherOf({ detect, maxInFlightBatches: -1 })).toThrow(RangeError);
-    expect(() => batcherOf({ detect, batchTimeoutMs: Number.NaN })).toThrow(RangeError);
+  it('refuses a timeout that cannot be', () => {
+    const detect: Detect = () => Promise.resolve([]);
+    expect(() => new TestBatcher({ detect, batchTimeoutMs: Number.NaN })).toThrow(RangeError);
+    expect(() => new TestBatcher({ detect, batchTimeoutMs: -1 })).toThrow(RangeError);
   });
 
   it('sends a full batch at once and a partial one when its oldest frame has waited', async () => {
     const { calls, detect } = scriptedDetector();
-    const batcher = batcherOf({ detect, maxBatchSize: 2, maxInFlightBatches: 8, batchTimeoutMs: 30 });
+    const batcher = new TestBatcher({ detect, maxBatchSize: 2, maxInFlightBatches: 8, batchTimeoutMs: 30 });
     const lane = batcher.openLane(recorder({ policy: 'wait', capacity: 8 }).options);
     lane.offer(testFrame({ seq: 0 }));
+    await turn();
     expect(calls).toHaveLength(0);
     lane.offer(testFrame({ seq: 1 }));
+    await turn();
     expect(calls.map((call) => seqs(call.batch))).toEqual([[0, 1]]);
     const offeredAtMs = performance.now();
     lane.offer(testFrame({ seq: 2 }));
@@ -84,7 +30,7 @@ describe('MicroBatcher', () => {
 
   it('forms batches by count alone without a timeout, and flush sends the rest', async () => {
     const { calls, detect } = scriptedDetector();
-    const batcher = batcherOf({ detect, maxBatchSize: 2, maxInFlightBatches: 8, batchTimeoutMs: null });
+    const batcher = new TestBatcher({ detect, maxBatchSize: 2, maxInFlightBatches: 8, batchTimeoutMs: null });
     const lane = batcher.openLane(recorder({ policy: 'wait', capacity: 8 }).options);
     for (let seq = 0; seq < 3; seq += 1) lane.offer(testFrame({ seq }));
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -93,13 +39,16 @@ describe('MicroBatcher', () => {
     expect(calls.map((call) => seqs(call.batch))).toEqual([[0, 1], [2]]);
   });
 
-  it('keeps the newest frame of a live lane and says which ones it superseded', () => {
+  it('keeps the newest frame of a live lane and says which ones it superseded', async () => {
     const { calls, detect } = scriptedDetector();
-    const batcher = batcherOf({ detect });
+    const batcher = new TestBatcher({ detect });
     const { events, options } = recorder();
     const lane = batcher.openLane(options);
-    for (let seq = 0; seq < 4; seq += 1) lane.offer(testFrame({ seq }));
-    // The timeout of 0 sends frame 0 at once; 3 is what waits.
+    lane.offer(testFrame({ seq: 0 }));
+    await turn();
+    for (let seq = 1; seq < 4; seq += 1) lane.offer(testFrame({ seq }));
+    await turn();
+    // The timeout of 0 has sent frame 0; 3 is what waits.
     expect(calls.map((call) => seqs(call.batch))).toEqual([[0]]);
     expect(events).toEqual(['superseded 1', 'superseded 2']);
     expect(lane.size).toBe(2);
@@ -107,7 +56,7 @@ describe('MicroBatcher', () => {
 
   it('refuses a frame that a waiting lane has no room for', () => {
     const { detect } = scriptedDetector();
-    const batcher = batcherOf({ detect, maxInFlightBatches: 0 });
+    const batcher = new TestBatcher({ detect, maxInFlightBatches: 0 });
     const lane = batcher.openLane(recorder({ policy: 'wait', capacity: 1 }).options);
     lane.offer(testFrame({ seq: 0 }));
     expect(lane.free).toBe(0);
@@ -120,10 +69,11 @@ describe('MicroBatcher', () => {
 
   it('gives outcomes in the order of the frames although batches end in another', async () => {
     const { calls, detect } = scriptedDetector();
-    const batcher = batcherOf({ detect, maxBatchSize: 1, maxInFlightBatches: 3 });
+    const batcher = new TestBatcher({ detect, maxBatchSize: 1, maxInFlightBatches: 3 });
     const { events, options } = recorder({ policy: 'wait', capacity: 3 });
     const lane = batcher.openLane(options);
     for (let seq = 0; seq < 3; seq += 1) lane.offer(testFrame({ seq }));
+    await turn();
     calls[2]?.answer();
     calls[1]?.refuse(new Error('no'));
     await until(() => batcher.inFlightBatches === 1);
@@ -135,7 +85,7 @@ describe('MicroBatcher', () => {
 
   it('tries a failed frame again before those behind it, as often as its lane wants', async () => {
     const { calls, detect } = scriptedDetector();
-    const batcher = batcherOf({ detect, maxBatchSize: 1 });
+    const batcher = new TestBatcher({ detect, maxBatchSize: 1 });
     const { events, options } = recorder({ policy: 'wait', capacity: 4, shouldRetry: (_error, attempts) => attempts < 3 });
     const lane = batcher.openLane(options);
     lane.offer(testFrame({ seq: 0 }));
@@ -151,7 +101,7 @@ describe('MicroBatcher', () => {
   });
 
   it('fails all frames of a batch whose answer has another count', async () => {
-    const batcher = batcherOf({ detect: () => Promise.resolve([]), maxBatchSize: 1 });
+    const batcher = new TestBatcher({ detect: () => Promise.resolve([]), maxBatchSize: 1 });
     const { events, options } = recorder();
     batcher.openLane(options).offer(testFrame({ seq: 0 }));
     await until(() => events.length === 1);
@@ -160,7 +110,7 @@ describe('MicroBatcher', () => {
 
   it('puts only frames of equal model input size together', () => {
     const { calls, detect } = scriptedDetector();
-    const batcher = batcherOf({ detect, maxInFlightBatches: 0, maxBatchSize: 4 });
+    const batcher = new TestBatcher({ detect, maxInFlightBatches: 0, maxBatchSize: 4 });
     const big = batcher.openLane(recorder().options);
     const small = batcher.openLane(recorder({ policy: 'wait', capacity: 4 }).options);
     big.offer(testFrame({ seq: 0, modelInputSize: { widthPx: 64, heightPx: 64 } }));
@@ -172,7 +122,7 @@ describe('MicroBatcher', () => {
 
   it('takes from every lane in turn', () => {
     const { calls, detect } = scriptedDetector();
-    const batcher = batcherOf({ detect, maxInFlightBatches: 0, maxBatchSize: 4 });
+    const batcher = new TestBatcher({ detect, maxInFlightBatches: 0, maxBatchSize: 4 });
     const lanes = ['a', 'b', 'c'].map((streamId) => ({ streamId, lane: batcher.openLane(recorder({ policy: 'wait', capacity: 8 }).options) }));
     for (const { streamId, lane } of lanes) for (let seq = 0; seq < 4; seq += 1) lane.offer(testFrame({ streamId, seq }));
     batcher.setLimits({ maxBatchSize: 4, maxInFlightBatches: 3 });
@@ -183,7 +133,7 @@ describe('MicroBatcher', () => {
 
   it('gives a camera its turn beside a recording whose frames have always waited longer', async () => {
     const { calls, detect } = scriptedDetector();
-    const batcher = batcherOf({ detect, maxBatchSize: 1 });
+    const batcher = new TestBatcher({ detect, maxBatchSize: 1 });
     const recording = batcher.openLane(recorder({ policy: 'wait', capacity: 16 }).options);
     const camera = batcher.openLane(recorder().options);
     for (let seq = 0; seq < 16; seq += 1) recording.offer(testFrame({ streamId: 'recording', seq }));
@@ -201,10 +151,11 @@ describe('MicroBatcher', () => {
 
   it('drops what waits when closed, and waits for what is in flight', async () => {
     const { calls, detect } = scriptedDetector();
-    const batcher = batcherOf({ detect, maxBatchSize: 1 });
+    const batcher = new TestBatcher({ detect, maxBatchSize: 1 });
     const { events, options } = recorder();
     const lane = batcher.openLane(options);
     lane.offer(testFrame({ seq: 0 }));
+    await turn();
     lane.offer(testFrame({ seq: 1 }));
     let closed = false;
     const closing = batcher.close().then(() => {
@@ -232,7 +183,7 @@ describe('MicroBatcher', () => {
         const { calls, detect } = scriptedDetector();
         let limits = { maxBatchSize: 3, maxInFlightBatches: 2 };
         let unanswered: Call[] = [];
-        const batcher = new MicroBatcher({
+        const batcher = new TestBatcher({
           ...limits,
           batchTimeoutMs: 0,
           detect: (batch) => {
@@ -287,7 +238,7 @@ describe('MicroBatcher', () => {
 
   it('goes on flushing until the lanes are empty: the last frames are tried again without company', async () => {
     const { calls, detect } = scriptedDetector();
-    const batcher = batcherOf({ detect, batchTimeoutMs: null, maxBatchSize: 4, maxInFlightBatches: 2 });
+    const batcher = new TestBatcher({ detect, batchTimeoutMs: null, maxBatchSize: 4, maxInFlightBatches: 2 });
     const { events, options } = recorder({ policy: 'wait', capacity: 8, shouldRetry: (_error, attempts) => attempts < 3 });
     const lane = batcher.openLane(options);
     lane.offer(testFrame({ seq: 0 }));
@@ -304,11 +255,12 @@ describe('MicroBatcher', () => {
 
   it('sends what a full lane holds when nothing is in flight, though the batch grew beyond it: nothing else could ever come', async () => {
     const { calls, detect } = scriptedDetector();
-    const batcher = batcherOf({ detect, batchTimeoutMs: null, maxBatchSize: 1 });
+    const batcher = new TestBatcher({ detect, batchTimeoutMs: null, maxBatchSize: 1 });
     const { options } = recorder({ policy: 'wait', capacity: 2 });
     const lane = batcher.openLane(options);
     batcher.setLimits({ maxBatchSize: 4, maxInFlightBatches: 1 });
     lane.offer(testFrame({ seq: 0 }));
+    await turn();
     expect(calls).toHaveLength(0);
     lane.offer(testFrame({ seq: 1 }));
     await until(() => calls.length === 1, { timeoutMs: 1_000 });
@@ -317,7 +269,7 @@ describe('MicroBatcher', () => {
 
   it('gives an end to frames that were done behind one that was to be tried again when the lane closes', async () => {
     const { calls, detect } = scriptedDetector();
-    const batcher = batcherOf({ detect, maxBatchSize: 1, maxInFlightBatches: 2 });
+    const batcher = new TestBatcher({ detect, maxBatchSize: 1, maxInFlightBatches: 2 });
     const { events, options } = recorder({ policy: 'wait', capacity: 2, shouldRetry: () => true });
     const lane = batcher.openLane(options);
     lane.offer(testFrame({ seq: 0 }));

@@ -18,7 +18,7 @@ describe('loadConfig', () => {
       backend: { kind: 'embedded', modelDir: null, engine: 'auto' },
       model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2000, input: { normalization: null }, output: null },
       labelsFile: null,
-      batching: { maxBatchSize: 8, batchTimeoutMs: 10, maxInFlightBatches: 2 },
+      batching: { maxBatchSize: 8, batchTimeoutMs: 'auto', maxInFlightBatches: 2 },
       sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40, maxFrameMemoryMb: null },
       log: { level: 'info', format: null },
     });

@@ -55,7 +55,12 @@ const ACTS: Readonly<Record<string, Act>> = {
   'slow the backend down': (world, random) => { world.serving.script.delayMs = random.pick([0, 30, 300]); },
   'let the backend fail': (world) => { world.serving.script.failWith = { grpcCode: status.INTERNAL, message: 'chaos' }; },
   'let the backend hang': (world) => { world.serving.script.hang = true; },
-  'heal the backend': (world) => { Object.assign(world.serving.script, { hang: false, failWith: null, delayMs: 0 }); },
+  'let the backend be full': (world) => { world.serving.script.failWith = { grpcCode: status.UNAVAILABLE, message: 'The batch scheduling queue to which this task was submitted is full' }; },
+  'have the backend answer nonsense': (world) => { world.serving.script.rawAnswer = Buffer.from('nonsense'); },
+  'take the model out of the backend': (world) => { world.serving.script.failWith = { grpcCode: status.NOT_FOUND, message: 'Servable not found for request: Latest(default)' }; },
+  'take the backend away': (world) => world.takeBackendAway(),
+  'bring the backend back': (world) => world.bringBackendBack(),
+  'heal the backend': (world) => { Object.assign(world.serving.script, { hang: false, failWith: null, rawAnswer: null, delayMs: 0 }); },
   'a viewer comes': (world) => world.viewerComes(),
   'viewers go': (world, random) => world.viewersGo(random.pick(['politely', 'abruptly'])),
 };

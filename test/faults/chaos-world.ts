@@ -34,6 +34,7 @@ export class ChaosWorld {
   readonly #ports: readonly number[];
   readonly #recording: string;
   readonly #viewers: WebSocket[] = [];
+  #isBackendUp = true;
 
   static async open(): Promise<ChaosWorld> {
     const cameras = await Promise.all(Array.from({ length: CAMERAS }, () => RtspCamera.start(CAMERA)));
@@ -153,10 +154,21 @@ export class ChaosWorld {
       proxy.heal();
       await proxy.plug();
     }
-    Object.assign(this.serving.script, { hang: false, failWith: null, delayMs: 0 });
+    Object.assign(this.serving.script, { hang: false, failWith: null, rawAnswer: null, delayMs: 0 });
+    await this.bringBackendBack();
     for (const camera of this.cameras) camera?.signal('SIGCONT');
     for (const index of this.cameras.keys()) await this.switchCamera(index, true);
     for (const { pid } of await this.programs()) signal(pid, 'SIGCONT');
+  }
+
+  async takeBackendAway(): Promise<void> {
+    this.#isBackendUp = false;
+    await this.serving.close();
+  }
+
+  async bringBackendBack(): Promise<void> {
+    if (!this.#isBackendUp) await this.serving.start(this.serving.port);
+    this.#isBackendUp = true;
   }
 
   /** Idempotent. */

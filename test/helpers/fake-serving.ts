@@ -69,8 +69,8 @@ export class FakeServing {
   }
 
   /** Listens; `port` 0 takes any. May be started again on the same port after `close()`, as a server that comes back. */
-  async start(port = 0): Promise<this> {
-    this.#server = await startGrpcServer({ host: '127.0.0.1', port, methods: this.#methods() });
+  async start(port = 0, host = '127.0.0.1'): Promise<this> {
+    this.#server = await startGrpcServer({ host, port, methods: this.#methods() });
     return this;
   }
 

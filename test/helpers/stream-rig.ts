@@ -3,7 +3,7 @@ import { createAnnotator } from '../../src/annotation/annotator.js';
 import { MicroBatcher } from '../../src/batching/micro-batcher.js';
 import type { OfferedFrame } from '../../src/core/frames.js';
 import type { FrameCounters } from '../../src/core/stream-status.js';
-import { BackendPool } from '../../src/detection/backend-pool.js';
+import { BackendPool } from '../../src/detection/pool/backend-pool.js';
 import { cocoLabelMap } from '../../src/detection/label-map.js';
 import type { FfmpegTools } from '../../src/ffmpeg/tools.js';
 import { followDetector } from '../../src/pipeline/follow-detector.js';
@@ -56,7 +56,7 @@ export async function startStreamRig(options: StreamRigOptions): Promise<StreamR
     log,
     metrics,
   });
-  const batcher = new MicroBatcher({ maxBatchSize, maxInFlightBatches, batchTimeoutMs: 5, detect: (batch) => detector.detect(batch) });
+  const batcher = new MicroBatcher({ batchTimeoutMs: 5, nextPlace: (images) => detector.nextPlace(images) });
   followDetector(batcher, detector);
   const annotator = createAnnotator();
   const pipeline = new Pipeline();
@@ -66,7 +66,7 @@ export async function startStreamRig(options: StreamRigOptions): Promise<StreamR
     serving,
     add: (id, source, { source: sourceOptions, ...streamOptions } = {}) => {
       pipeline.add({
-        id, name: id, mode: 'replay', thresholds: { '*': 0.4 }, redactedSource: source, detector, batcher, annotator, metrics, log,
+        id, name: id, mode: 'replay', thresholds: { '*': 0.4 }, redactedSource: source, detector, deadlineMs, batcher, annotator, metrics, log,
         source: { source, fps: null, widthPx: null, loop: false, transport: 'tcp', timeoutMs: 5_000, tools, demoClip: () => Promise.reject(new Error('not asked for')), log, ...sourceOptions },
         ...streamOptions,
       });

@@ -4,7 +4,7 @@ import { status } from '@grpc/grpc-js';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SightlineError, SourceOpenError } from '../../src/core/errors.js';
 import type { DetectedFrame } from '../../src/core/frames.js';
-import { BackendPool } from '../../src/detection/backend-pool.js';
+import { BackendPool } from '../../src/detection/pool/backend-pool.js';
 import { cocoLabelMap } from '../../src/detection/label-map.js';
 import { findFfmpeg, type FfmpegTools } from '../../src/ffmpeg/tools.js';
 import { detectFile, type DetectFileOptions } from '../../src/pipeline/detect-file.js';

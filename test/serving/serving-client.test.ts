@@ -2,7 +2,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ClosedError, ModelMismatchError, ModelOutputError, ServingDeadlineError, ServingRejectedError, ServingUnavailableError } from '../../src/core/errors.js';
+import { ClosedError, ModelMismatchError, ModelOutputError, ServingDeadlineError, ServingOverloadedError, ServingRejectedError, ServingUnavailableError } from '../../src/core/errors.js';
 import { predictResponseCodec } from '../../src/serving/predict-messages.js';
 import { ServingClient } from '../../src/serving/serving-client.js';
 import type { Tensor } from '../../src/serving/tensor.js';
@@ -103,16 +103,18 @@ describe('ServingClient against a server that works', () => {
 
 describe('ServingClient against a server that says no', () => {
   it.each([
-    [status.UNAVAILABLE, ServingUnavailableError, true],
+    [status.UNAVAILABLE, ServingOverloadedError, true],
     [status.INVALID_ARGUMENT, ModelMismatchError, false],
     [status.FAILED_PRECONDITION, ModelMismatchError, false],
     [status.NOT_FOUND, ModelMismatchError, false],
     [status.UNIMPLEMENTED, ModelMismatchError, false],
     [status.INTERNAL, ServingRejectedError, true],
     [status.UNKNOWN, ServingRejectedError, true],
-    [status.RESOURCE_EXHAUSTED, ServingRejectedError, true],
+    [status.RESOURCE_EXHAUSTED, ServingOverloadedError, true],
     [status.DEADLINE_EXCEEDED, ServingDeadlineError, true],
-    [status.CANCELLED, ServingRejectedError, true],
+    [status.CANCELLED, ServingUnavailableError, true],
+    [status.UNAUTHENTICATED, ServingRejectedError, true],
+    [status.PERMISSION_DENIED, ServingRejectedError, true],
   ])('turns status %i into %o', async (grpcCode, kind, retryable) => {
     const { fake, client } = await fakeAndClient({ failWith: { grpcCode, message: 'half a\n\t graph' } });
     const error = await failureOf(client.predict({ model, inputs: { inputs: image(1, 1, 1) } }, soon));

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { encodeJpeg } from '../../../src/annotation/encode-jpeg.js';
 import { ModelOutputError } from '../../../src/core/errors.js';
-import { BackendPool, type BackendPoolOptions } from '../../../src/detection/backend-pool.js';
+import { BackendPool, type BackendPoolOptions } from '../../../src/detection/pool/backend-pool.js';
 import { cocoLabelMap } from '../../../src/detection/label-map.js';
 import type { SignatureDef, TensorInfo } from '../../../src/serving/metadata-messages.js';
 import { createLogger } from '../../../src/telemetry/logger.js';
@@ -42,7 +42,7 @@ const ANCHORS = [[16, 16, 8, 8, 0, 0.75, 0], ...Array.from({ length: 8 }, () => 
 describe('a served model', () => {
   it('that is a YOLO head with channels first is sent numbers from 0 to 1 and gives boxes', async () => {
     const { server, pool } = await served({ signature: signatureOf({ shape: [1, 3, 32, 32] }, { output0: [1, 7, 9] }), predict: () => ({ output0: headOf([ANCHORS], true) }) });
-    expect(pool.state.status.message).toBe(`model default, version 1, at ${server.endpoint}: object detector (YOLO, output output0), input images (float 0 to 1, channels first), batch size fixed at 1 (single calls, 2 at once), frames sent at 32x32 (fixed)`);
+    expect(pool.state.status.message).toBe(`model default, version 1, at ${server.endpoint}: object detector (YOLO, output output0), input images (float 0 to 1, channels first), batch size fixed at 1 (single calls, 8 at once), frames sent at 32x32 (fixed)`);
     const [found] = await pool.detect({ frames: [frame()] });
     expect(found?.detections).toEqual([{ classId: 2, label: 'dog', score: 0.75, box: [12, 12, 20, 20] }]);
     expect(found).not.toHaveProperty('classes');

@@ -2,14 +2,14 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ModelMismatchError, ModelOutputError, ServingDeadlineError, ServingRejectedError, ServingUnavailableError } from '../../src/core/errors.js';
-import { BackendPool, type BackendPoolOptions } from '../../src/detection/backend-pool.js';
-import { cocoLabelMap } from '../../src/detection/label-map.js';
-import { createLogger } from '../../src/telemetry/logger.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
-import { detectionOutputs, detectionSignature, FakeServing, type FakeScript } from '../helpers/fake-serving.js';
-import { testFrame, type TestFrame } from '../helpers/frames.js';
-import { until } from '../helpers/until.js';
+import { ModelMismatchError, ModelOutputError, ServingDeadlineError, ServingOverloadedError, ServingRejectedError, ServingUnavailableError } from '../../../src/core/errors.js';
+import { BackendPool, type BackendPoolOptions } from '../../../src/detection/pool/backend-pool.js';
+import { cocoLabelMap } from '../../../src/detection/label-map.js';
+import { createLogger } from '../../../src/telemetry/logger.js';
+import { createMetrics } from '../../../src/telemetry/metrics.js';
+import { detectionOutputs, detectionSignature, FakeServing, type FakeScript } from '../../helpers/fake-serving.js';
+import { testFrame, type TestFrame } from '../../helpers/frames.js';
+import { until } from '../../helpers/until.js';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -142,14 +142,26 @@ describe('BackendPool', () => {
     await expect(pool.detect({ frames: [testFrame()] })).resolves.toHaveLength(1);
   });
 
-  it('ends a call at its deadline and looks again after three of them', async () => {
+  it('ends calls at their deadline, asks for a sign of life each time, and gives the backend trials only after three of them', async () => {
     const server = await serving();
     const pool = poolOf([server.endpoint], { deadlineMs: 50 });
     await until(isOk(pool));
     server.script.hang = true;
-    const asked = server.calls.GetModelMetadata;
-    for (let call = 0; call < 3; call += 1) await expect(pool.detect({ frames: [testFrame()] })).rejects.toThrow(ServingDeadlineError);
-    await until(() => server.calls.GetModelMetadata > asked);
+    for (let call = 0; call < 3; call += 1) {
+      await until(isOk(pool));
+      const asked = server.calls.Check;
+      await expect(pool.detect({ frames: [testFrame()] })).rejects.toThrow(ServingDeadlineError);
+      expect(pool.backends()[0]?.state).toBe('circuit-open');
+      expect(pool.nextPlace(1)).toBeNull();
+      if (call < 2) await until(() => server.calls.Check > asked);
+    }
+    expect(pool.state.status.message).toMatch(/did not answer within 50 ms; it gets no frames until it has answered a trial with a grey picture/);
+    // The trials hang as well; then they do not.
+    await until(() => server.calls.Predict === 4);
+    expect(pool.state.maxInFlightBatches).toBe(0);
+    server.script.hang = false;
+    await until(isOk(pool));
+    await expect(pool.detect({ frames: [testFrame()] })).resolves.toHaveLength(1);
   });
 
   it('gives a call more time for what is ahead of it', async () => {
@@ -162,7 +174,8 @@ describe('BackendPool', () => {
 
   it.each([
     [status.INTERNAL, ServingRejectedError],
-    [status.RESOURCE_EXHAUSTED, ServingRejectedError],
+    [status.RESOURCE_EXHAUSTED, ServingOverloadedError],
+    [status.UNAVAILABLE, ServingOverloadedError],
     [status.INVALID_ARGUMENT, ModelMismatchError],
   ])('passes on status %i as an error of its kind', async (grpcCode, kind) => {
     const server = await serving({ failWith: { grpcCode, message: 'because' } });
@@ -230,9 +243,9 @@ describe('BackendPool', () => {
     const [mine, other] = used === 48 ? [first, second] : [second, first];
     pool.onChange((state) => sizes.push(state.inputSize.widthPx));
     const frame = (): TestFrame => testFrame({ modelInputSize: pool.state.inputSize });
-    // The one in use goes: the other takes over with its own size.
+    // The one in use goes: the other takes over with its own size, also the frame that was on its way.
     await mine.close();
-    await expect(pool.detect({ frames: [frame()] })).rejects.toThrow(ServingUnavailableError);
+    await expect(pool.detect({ frames: [frame()] })).resolves.toHaveLength(1);
     await until(() => pool.state.inputSize.widthPx !== used);
     // With nobody left it stays what it was last, and so it does when both are back.
     await other.close();
@@ -275,14 +288,18 @@ describe('BackendPool', () => {
   it('waits longer and longer for a backend that describes its model and refuses every frame', async () => {
     const server = await serving({ failWith: { grpcCode: status.UNAVAILABLE, message: 'The batch scheduling queue is full' } });
     const pool = poolOf([server.endpoint]);
+    await until(isOk(pool));
     const endMs = performance.now() + 1_200;
     while (performance.now() < endMs) {
-      if (pool.state.maxInFlightBatches > 0) await pool.detect({ frames: [testFrame()] }).catch(() => undefined);
-      else await new Promise((resolve) => setTimeout(resolve, 5));
+      const place = pool.nextPlace(1);
+      if (place === null) await new Promise((resolve) => setTimeout(resolve, 5));
+      else await place.detect({ frames: [testFrame()] }).catch(() => undefined);
     }
-    expect(server.calls.Predict).toBeLessThanOrEqual(4);
+    // 10 ms, twice that, …, at most a second.
+    expect(server.calls.Predict).toBeLessThanOrEqual(9);
+    expect(pool.backends()[0]).toMatchObject({ state: 'ok', limits: { isReduced: true } });
     server.script.failWith = null;
-    await until(isOk(pool));
+    await until(() => pool.nextPlace(1));
     await expect(pool.detect({ frames: [testFrame()] })).resolves.toHaveLength(1);
   });
 });

@@ -1,0 +1,80 @@
+import { LinearCost } from './linear-cost.js';
+import { MedianWindow } from './median-window.js';
+
+/** A batch on its way. */
+export type SentBatch = { readonly images: number; readonly sentMs: number; readonly wasIdle: boolean };
+
+/** From so many measurements on an estimate is relied on. */
+const MIN_SAMPLES = 5;
+/** Before more is known: share of a batch's time by which the next one is sent ahead of its end. */
+const ASSUMED_LEAD_SHARE = 0.1;
+const MIN_LEAD_MS = 1;
+/** The lead grows by this factor while that still makes answers follow each other faster. */
+const LEAD_GROWTH = 1.5;
+
+/** Measures one backend: what a batch costs it, and how long what is in flight will keep it busy.
+ *
+ * It is taken for a server that works on one batch after the other; one that works on several at a time looks like a faster one. All times are of the monotonic clock, ms. */
+export class ServiceClock {
+  readonly #inFlight = new Set<SentBatch>();
+  /** From the call to the answer, of batches sent while nothing was in flight. */
+  readonly #alone = new LinearCost();
+  /** From answer to answer, of batches that stood behind another. */
+  readonly #queued = new LinearCost();
+  readonly #msPerImage = new MedianWindow(15);
+  #lastDoneMs = -Infinity;
+
+  sent(images: number, nowMs: number): SentBatch {
+    const batch = { images, sentMs: nowMs, wasIdle: this.#inFlight.size === 0 };
+    this.#inFlight.add(batch);
+    return batch;
+  }
+
+  /** The batch was answered. */
+  done(batch: SentBatch, nowMs: number): void {
+    this.#inFlight.delete(batch);
+    const tookMs = nowMs - Math.max(batch.sentMs, this.#lastDoneMs);
+    (batch.wasIdle ? this.#alone : this.#queued).add(batch.images, tookMs);
+    this.#msPerImage.add((nowMs - batch.sentMs) / batch.images);
+    this.#lastDoneMs = nowMs;
+  }
+
+  /** The batch ended without an answer; nothing is learnt from it. */
+  failed(batch: SentBatch, nowMs: number): void {
+    this.#inFlight.delete(batch);
+    this.#lastDoneMs = nowMs;
+  }
+
+  /** From the call to the answer, a call of one image's share, median of the last calls; `null` before the first. */
+  get msPerImage(): number | null {
+    return this.#msPerImage.median();
+  }
+
+  /** What a batch of so many images keeps it busy for; `null` before the first answer. */
+  costMs(images: number): number | null {
+    return (this.#queued.samples >= MIN_SAMPLES ? this.#queued.of(images) : null) ?? this.#alone.of(images) ?? this.#queued.of(images);
+  }
+
+  /** Expected time until all that is in flight is answered, >= 0 (0: idle, or overdue); `null` before the first answer. */
+  busyForMs(nowMs: number): number | null {
+    let costMs = 0;
+    let firstSentMs = Infinity;
+    for (const { images, sentMs } of this.#inFlight) {
+      const cost = this.costMs(images);
+      if (cost === null) return null;
+      costMs += cost;
+      firstSentMs = Math.min(firstSentMs, sentMs);
+    }
+    return this.#inFlight.size === 0 ? 0 : Math.max(0, costMs - (nowMs - Math.max(firstSentMs, this.#lastDoneMs)));
+  }
+
+  /** How much ahead of the end of one batch the next is to be sent: what it takes to get there, seen from how much sooner answers follow each other than calls are answered alone.
+   * To a backend that works on several batches at a time answers come sooner the sooner they are sent, so that the lead grows until as many are in flight as it works on. */
+  get leadMs(): number {
+    const images = this.#queued.samples > 0 ? this.#queued.meanImages : this.#alone.meanImages;
+    const aloneMs = this.#alone.of(images) ?? 0;
+    const queuedMs = this.#queued.of(images);
+    if (queuedMs === null || this.#queued.samples < MIN_SAMPLES || this.#alone.samples === 0) return Math.max(MIN_LEAD_MS, ASSUMED_LEAD_SHARE * aloneMs);
+    return Math.min(Math.max(aloneMs, queuedMs), MIN_LEAD_MS + LEAD_GROWTH * Math.max(0, aloneMs - queuedMs));
+  }
+}
