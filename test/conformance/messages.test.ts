@@ -104,7 +104,7 @@ function sampleOf(dtype: DType, shape: readonly number[]): Tensor {
   const data = new array(count * valuesPerElement);
   for (let index = 0; index < data.length; index += 1) {
     const value = dtype === 'bool' ? index % 2 : dtype === 'half' || dtype === 'bfloat16' ? 0x3c00 + index * 16 : index * 7 - (dtype.startsWith('u') ? 0 : 5);
-    data[index] = (data instanceof BigInt64Array || data instanceof BigUint64Array ? BigInt(value) : value) as never;
+    data[index] = (data instanceof BigInt64Array || data instanceof BigUint64Array ? BigInt(value) : value);
   }
   return { dtype, shape, data } as Tensor;
 }
