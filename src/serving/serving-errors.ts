@@ -42,7 +42,7 @@ export async function toServingError(failure: CallFailure): Promise<SightlineErr
       return new ServingRejectedError(`${backend} does not let us in: ${details} (${nameOf(grpcCode)}); set backend.tls.cert and backend.tls.key if it asks for a certificate`, { cause });
     case status.DEADLINE_EXCEEDED:
       return new ServingDeadlineError(
-        failure.isConnected
+        failure.isConnected || failure.wasConnected
           ? `${backend} did not answer within ${String(failure.deadlineMs)} ms`
           : `${backend} did not answer within ${String(failure.deadlineMs)} ms, not even to connect: is that TensorFlow Serving's gRPC port?`,
         { cause },
@@ -54,6 +54,9 @@ export async function toServingError(failure: CallFailure): Promise<SightlineErr
       // grpc-js's own words, for an answer whose message is not there or not whole.
       if (details === 'No message received') return new ModelOutputError(`${backend} gave an answer that is cut off`, { cause });
       return new ModelMismatchError(`${backend} refuses the request: ${details} (${nameOf(grpcCode)})`, { cause });
+    case status.INTERNAL:
+      if (ENDED_BY_PEER.test(details)) return new ServingUnavailableError(`${backend} ended the connection: ${details}`, { cause, reached: true });
+      return new ServingRejectedError(`${backend} failed: ${details} (${nameOf(grpcCode)})`, { cause });
     default:
       return new ServingRejectedError(`${backend} failed: ${details} (${nameOf(grpcCode)})`, { cause });
   }
@@ -63,6 +66,8 @@ export async function toServingError(failure: CallFailure): Promise<SightlineErr
 const REFUSED_STREAM = 'Stream refused by server';
 /** … for a connection that broke, and for a gateway that answers in the backend's place. */
 const BROKEN = /^(Connection dropped|Received HTTP status code )/;
+/** … for a connection that the server ended for a reason of its own (GOAWAY with an error): node:http2 calls it an error of the client. */
+const ENDED_BY_PEER = /Session closed with error code/;
 /** TensorFlow Serving's words for a model whose labels are not assigned yet. */
 const NOT_READY = /labels does not init yet/;
 

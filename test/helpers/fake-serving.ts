@@ -7,9 +7,10 @@ import type { SignatureDef, TensorInfo } from '../../src/serving/metadata-messag
 import type { ModelSpec } from '../../src/serving/model-spec.js';
 import type { PredictRequest } from '../../src/serving/predict-messages.js';
 import { getModelMetadataRpc, getModelStatusRpc, healthCheckRpc, predictRpc } from '../../src/serving/rpcs.js';
-import type { ModelVersionState } from '../../src/serving/status-messages.js';
+import type { HealthCheckResponse, ModelVersionState, ModelVersionStatus } from '../../src/serving/status-messages.js';
 import { decodeTensor, encodeTensor, type TensorForm } from '../../src/serving/tensor-codec.js';
 import type { Tensor } from '../../src/serving/tensor.js';
+import { ModelThread, turnEnds, type ServiceTime } from './model-thread.js';
 
 /** An object that the stand-in "finds": class id as the model would answer it, box normalised. */
 export type FakeDetection = { readonly classId: number; readonly score: number; readonly box: BoxYxyxNormalized };
@@ -20,9 +21,14 @@ export type SeenPredict = {
   /** Decoded: shape, element type and bytes of every input. */
   readonly inputs: ReadonlyMap<string, Tensor>;
   readonly outputFilter: readonly string[];
+  /** When the server thread took it, `performance.now()`; `null`: it did not, or there is no service time. */
+  beginMs: number | null;
   /** Whether the client was gone before it was answered. */
   cancelled: boolean;
 };
+
+/** Outputs by name, or the bytes of a message. */
+export type FakeAnswer = Readonly<Record<string, Tensor>> | Buffer;
 
 /** What the stand-in does; every field may be changed while it runs, through {@link FakeServing.script}. */
 export type FakeScript = {
@@ -35,12 +41,16 @@ export type FakeScript = {
   detections: readonly FakeDetection[] | ((imageIndex: number, request: SeenPredict) => readonly FakeDetection[]);
   /** Rows of the answer (the M of detection_boxes `[n, M, 4]`); the rest is filled with zeros. */
   maxDetections: number;
-  /** Replaces the making of answers: gives the outputs by name. Throw a {@link GrpcStatusError} to answer a status. */
-  predict: ((request: SeenPredict, context: CallContext) => Promise<Record<string, Tensor>> | Record<string, Tensor>) | null;
+  /** Replaces the making of answers: gives the outputs by name, or the bytes of the whole message, decodable or not. Throw a {@link GrpcStatusError} to answer a status. */
+  predict: ((request: SeenPredict, context: CallContext) => Promise<FakeAnswer> | FakeAnswer) | null;
   /** How the answer's tensors travel; `values` is what TensorFlow Serving does by default. */
   answerForm: TensorForm;
-  /** Before every answer, ms. */
+  /** Before every answer, ms; any number of calls at the same time. */
   delayMs: number;
+  /** Time that one server thread takes for each call, one after the other; `null`: none. */
+  serviceMs: ServiceTime | null;
+  /** Calls that may wait for the server thread; more are answered UNAVAILABLE, as by TensorFlow Serving. `null`: any number. */
+  maxQueued: number | null;
   /** Answers this status to Predict instead. */
   failWith: { readonly grpcCode: number; readonly message: string } | null;
   /** Never answers Predict. */
@@ -48,9 +58,12 @@ export type FakeScript = {
   /** Answers these bytes to Predict, decodable or not. */
   rawAnswer: Buffer | null;
   hints: ServingHints;
+  /** Of `version`. Only an `AVAILABLE` model answers. */
   state: ModelVersionState;
-  /** `null`: no health service, as TensorFlow Serving by default. */
-  health: 'SERVING' | 'NOT_SERVING' | null;
+  /** What GetModelStatus tells beside `version`. */
+  otherVersions: readonly ModelVersionStatus[];
+  /** Of every service, or by the service's name (`''`: the server as a whole); `null`: no health service, as TensorFlow Serving by default. */
+  health: HealthCheckResponse['status'] | Readonly<Record<string, HealthCheckResponse['status']>> | null;
   /** Whether calls are kept in {@link FakeServing.requests}: a long run would fill the memory with them. */
   records: boolean;
 };
@@ -62,6 +75,7 @@ export class FakeServing {
   readonly requests: SeenPredict[] = [];
   /** Calls by method name, those that were answered with a status too. */
   readonly calls = { Predict: 0, GetModelMetadata: 0, GetModelStatus: 0, Check: 0 };
+  readonly #thread = new ModelThread();
   #server: GrpcServer | null = null;
 
   constructor(script: Partial<FakeScript> = {}) {
@@ -104,12 +118,14 @@ export class FakeServing {
       unaryMethod(getModelStatusRpc, ({ modelSpec }) => {
         this.calls.GetModelStatus += 1;
         if (modelSpec?.name !== script.modelName) throw new GrpcStatusError(status.NOT_FOUND, `Could not find any versions of model ${modelSpec?.name ?? ''}`);
-        return { versions: [{ version: script.version, state: script.state, errorCode: 0, errorMessage: '' }] };
+        return { versions: [{ version: script.version, state: script.state, errorCode: 0, errorMessage: '' }, ...script.otherVersions] };
       }),
-      unaryMethod(healthCheckRpc, () => {
+      unaryMethod(healthCheckRpc, ({ service }) => {
         this.calls.Check += 1;
         if (script.health === null) throw new GrpcStatusError(status.UNIMPLEMENTED, 'The server does not implement the method /grpc.health.v1.Health/Check');
-        return { status: script.health };
+        const state = typeof script.health === 'string' ? script.health : script.health[service];
+        if (state === undefined) throw new GrpcStatusError(status.NOT_FOUND, '');
+        return { status: state };
       }),
     ];
   }
@@ -120,6 +136,7 @@ export class FakeServing {
       modelSpec: request.modelSpec,
       inputs: new Map([...request.inputs].map(([name, proto]) => [name, decodeTensor(proto, { name })])),
       outputFilter: request.outputFilter,
+      beginMs: null,
       cancelled: false,
     };
     if (script.records) this.requests.push(seen);
@@ -133,11 +150,20 @@ export class FakeServing {
     const signatureName = request.modelSpec?.signatureName === '' ? 'serving_default' : (request.modelSpec?.signatureName ?? '');
     if (signatureName !== script.signatureName) throw new GrpcStatusError(status.FAILED_PRECONDITION, `Serving signature key "${signatureName}" not found.`);
     this.#setHints(context);
+    if (script.serviceMs !== null) await this.#compute(seen, script.serviceMs, context);
     if (script.rawAnswer !== null) return script.rawAnswer;
     const all = script.predict === null ? this.#detect(seen) : await script.predict(seen, context);
+    if (Buffer.isBuffer(all)) return all;
     const wanted = Object.entries(all).filter(([name]) => seen.outputFilter.length === 0 || seen.outputFilter.includes(name));
     const outputs = new Map(wanted.map(([name, tensor]) => [name, encodeTensor(tensor, script.answerForm)]));
     return predictRpc.response.encode({ modelSpec: this.#answeredSpec(signatureName), outputs });
+  }
+
+  async #compute(seen: SeenPredict, time: ServiceTime, { signal }: CallContext): Promise<void> {
+    const images = [...seen.inputs.values()][0]?.shape[0] ?? 0;
+    const turn = this.#thread.book(images, time, this.script.maxQueued);
+    seen.beginMs = turn.beginMs;
+    await turnEnds(turn, signal);
   }
 
   #detect(seen: SeenPredict): Record<string, Tensor> {
@@ -150,8 +176,9 @@ export class FakeServing {
 
   #checkModel(spec: ModelSpec | null): void {
     if (spec === null) throw new GrpcStatusError(status.INVALID_ARGUMENT, 'Missing ModelSpec');
-    if (spec.name !== this.script.modelName) throw new GrpcStatusError(status.NOT_FOUND, `Servable not found for request: Latest(${spec.name})`);
-    if (spec.version !== null && spec.version !== this.script.version) throw new GrpcStatusError(status.NOT_FOUND, `Servable not found for request: Specific(${spec.name}, ${spec.version})`);
+    const serves = this.script.state === 'AVAILABLE';
+    if (spec.name !== this.script.modelName || (spec.version === null && !serves)) throw new GrpcStatusError(status.NOT_FOUND, `Servable not found for request: Latest(${spec.name})`);
+    if (spec.version !== null && (spec.version !== this.script.version || !serves)) throw new GrpcStatusError(status.NOT_FOUND, `Servable not found for request: Specific(${spec.name}, ${spec.version})`);
   }
 
   #answeredSpec(signatureName: string): ModelSpec {
@@ -211,11 +238,14 @@ function defaultScript(): FakeScript {
     predict: null,
     answerForm: 'values',
     delayMs: 0,
+    serviceMs: null,
+    maxQueued: null,
     failWith: null,
     hang: false,
     rawAnswer: null,
     hints: NO_HINTS,
     state: 'AVAILABLE',
+    otherVersions: [],
     health: 'SERVING',
     records: true,
   };

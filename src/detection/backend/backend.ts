@@ -139,10 +139,11 @@ export class Backend {
     return this.#clock.costMs(Math.min(images, this.maxBatchSize));
   }
 
-  /** When a batch of so many frames, sent now, is expected to be answered, ms from now; `null` where nothing is known yet. */
+  /** When a batch of so many frames, sent now, is expected to be answered, ms from now; `null` where nothing is known yet.
+   * What is overdue is expected to take as long again as it is: a backend that stands still must not be waited for as the one that will be free next. */
   finishMs(images: number): number | null {
     const costMs = this.costMs(images);
-    return costMs === null ? null : costMs + (this.busyForMs ?? 0);
+    return costMs === null ? null : costMs + (this.busyForMs ?? 0) + this.#clock.overdueMs(performance.now());
   }
 
   status(): BackendStatus {

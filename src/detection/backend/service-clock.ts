@@ -57,15 +57,13 @@ export class ServiceClock {
 
   /** Expected time until all that is in flight is answered, >= 0 (0: idle, or overdue); `null` before the first answer. */
   busyForMs(nowMs: number): number | null {
-    let costMs = 0;
-    let firstSentMs = Infinity;
-    for (const { images, sentMs } of this.#inFlight) {
-      const cost = this.costMs(images);
-      if (cost === null) return null;
-      costMs += cost;
-      firstSentMs = Math.min(firstSentMs, sentMs);
-    }
-    return this.#inFlight.size === 0 ? 0 : Math.max(0, costMs - (nowMs - Math.max(firstSentMs, this.#lastDoneMs)));
+    const leftMs = this.#leftMs(nowMs);
+    return leftMs === null ? null : Math.max(0, leftMs);
+  }
+
+  /** How much later than expected the next answer is, >= 0. */
+  overdueMs(nowMs: number): number {
+    return Math.max(0, -(this.#leftMs(nowMs) ?? 0));
   }
 
   /** How much ahead of the end of one batch the next is to be sent: what it takes to get there, seen from how much sooner answers follow each other than calls are answered alone.
@@ -76,5 +74,18 @@ export class ServiceClock {
     const queuedMs = this.#queued.of(images);
     if (queuedMs === null || this.#queued.samples < MIN_SAMPLES || this.#alone.samples === 0) return Math.max(MIN_LEAD_MS, ASSUMED_LEAD_SHARE * aloneMs);
     return Math.min(Math.max(aloneMs, queuedMs), MIN_LEAD_MS + LEAD_GROWTH * Math.max(0, aloneMs - queuedMs));
+  }
+
+  /** Negative: overdue. */
+  #leftMs(nowMs: number): number | null {
+    let costMs = 0;
+    let firstSentMs = Infinity;
+    for (const { images, sentMs } of this.#inFlight) {
+      const cost = this.costMs(images);
+      if (cost === null) return null;
+      costMs += cost;
+      firstSentMs = Math.min(firstSentMs, sentMs);
+    }
+    return this.#inFlight.size === 0 ? 0 : costMs - (nowMs - Math.max(firstSentMs, this.#lastDoneMs));
   }
 }

@@ -83,6 +83,15 @@ describe('ServiceClock', () => {
     expect(clock.busyForMs(nowMs + 500)).toBe(0);
   });
 
+  it('tells by how much an answer is late', () => {
+    const { clock, nowMs } = measured();
+    expect(clock.overdueMs(nowMs)).toBe(0);
+    clock.sent(8, nowMs);
+    expect(clock.overdueMs(nowMs + 10)).toBe(0);
+    expect(clock.overdueMs(nowMs + 123)).toBeCloseTo(100, 0);
+    expect(new ServiceClock().overdueMs(5)).toBe(0);
+  });
+
   it('sends ahead by what it takes to get there', () => {
     const clock = new ServiceClock();
     // 12 ms to get there, 20 ms of work: alone 32 ms, one behind the other 20.
