@@ -1,3 +1,4 @@
+import { ModelOutputError } from '../../core/errors.js';
 import type { Detection, ModelIdentity, VideoFrame } from '../../core/frames.js';
 import { letterbox, type Size } from '../../core/geometry.js';
 import type { CallOptions, ServingClient } from '../../serving/serving-client.js';
@@ -23,7 +24,12 @@ export async function askModel(client: ServingClient, frames: readonly VideoFram
   );
   const last = frames.length - 1;
   const letterboxes = Array.from({ length: Math.max(frames.length, contract.fixedBatchSize ?? 0) }, (_, index) => frames[Math.min(index, last)]?.letterbox).filter((lb) => lb !== undefined);
-  return { detections: decodeObjectDetection(answer.outputs, letterboxes, options.labels).slice(0, frames.length), model: answer.model };
+  try {
+    return { detections: decodeObjectDetection(answer.outputs, letterboxes, options.labels).slice(0, frames.length), model: answer.model };
+  } catch (error) {
+    if (error instanceof ModelOutputError) throw new ModelOutputError(`backend ${client.endpoint} gave an answer that does not fit: ${error.message}`, { cause: error });
+    throw error;
+  }
 }
 
 /** A frame of nothing but grey, to see whether a model answers. */
