@@ -4,7 +4,7 @@ import { AnnotationError } from '../core/errors.js';
 import type { PixelImage } from '../core/frames.js';
 import { createSurface, dispose } from './canvas-pool.js';
 
-/** Little of what a detector looks for is lost to the encoder here; a picture has a tenth of its bytes. */
+/** High, and colours are not subsampled below: what is lost here the model cannot find. */
 const QUALITY = 0.9;
 
 /** Encodes a picture (`rgb24`) as JPEG, for models that take encoded ones.

@@ -56,6 +56,8 @@ export type HealthState = 'serving' | 'not-serving' | 'unknown' | 'unimplemented
 
 const DEFAULT_MAX_MESSAGE_BYTES = 256 * 1024 * 1024;
 const MAX_DEADLINE_MS = 2 ** 31 - 1;
+/** Memory that an output may take beyond what its message carries: enough for answers that leave out what repeats, too little for a few bytes to ask for much. */
+const MAX_FILLED_BYTES = 1024 * 1024;
 
 /** Client of one TensorFlow Serving endpoint: one connection, made on the first call and made again when it breaks. Every call has a deadline.
  *
@@ -105,7 +107,7 @@ export class ServingClient {
     // When a call has ended nothing of it is sent any more, and grpc-js has its own copy of what was.
     const { response, hints } = await this.#exchange(predictRpc, message, call).finally(() => { this.#memory.give(memory); });
     const outputs = new Map<string, Tensor>();
-    for (const [name, proto] of response.outputs) outputs.set(name, this.#read(() => decodeTensor(proto, { name })));
+    for (const [name, proto] of response.outputs) outputs.set(name, this.#read(() => decodeTensor(proto, { name, maxFilledBytes: MAX_FILLED_BYTES })));
     return { model: identity(response.modelSpec, options.model), outputs, hints };
   }
 

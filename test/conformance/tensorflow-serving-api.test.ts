@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO_SIZE, StreetScene } from '../../src/demo/street-scene.js';
 import { startModelServer, type ModelServer } from '../../src/model-server/model-server.js';
 import { createLogger } from '../../src/telemetry/logger.js';
+import { askPython } from './python.js';
 
 type Output = { readonly dtype: string; readonly shape: readonly number[]; readonly values: readonly number[] };
 type Prediction = { readonly name: string; readonly version: number; readonly signature: string; readonly outputs: Readonly<Record<string, Output>> };
@@ -107,15 +106,5 @@ function streetPicture(): Buffer {
 }
 
 function ask(server: ModelServer, picture: Buffer): Promise<Answers> {
-  const python = process.env['SIGHTLINE_CONFORMANCE_PYTHON'];
-  if (python === undefined) throw new Error('run these tests with `npm run test:conformance`');
-  const script = fileURLToPath(new URL('client.py', import.meta.url));
-  const args = [script, `${server.host}:${String(server.port)}`, server.modelName, String(DEMO_SIZE.widthPx), String(DEMO_SIZE.heightPx)];
-  return new Promise((resolve, reject) => {
-    const child = execFile(python, args, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      if (error === null) resolve(JSON.parse(stdout) as Answers);
-      else reject(new Error(stderr, { cause: error }));
-    });
-    child.stdin?.end(picture);
-  });
+  return askPython('client.py', [`${server.host}:${String(server.port)}`, server.modelName, String(DEMO_SIZE.widthPx), String(DEMO_SIZE.heightPx)], picture);
 }

@@ -24,11 +24,16 @@ export async function splitDataFrames({ port, upstreamPort, dataFrameBytes, onFr
     client.on('error', () => upstream.destroy());
   });
   await new Promise((resolve) => { server.listen(port, '127.0.0.1', () => { resolve(undefined); }); });
-  return server.address().port;
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** Takes the bytes of a connection as they come and gives them with every DATA frame cut up; other frames as they are. */
+/** Takes the bytes of a connection as they come and gives them with every DATA frame cut up; other frames as they are.
+ * @param {number} dataFrameBytes
+ * @param {() => void} onFrame
+ * @returns {(bytes: Buffer) => Generator<Buffer>} */
 function frameSplitter(dataFrameBytes, onFrame) {
+  /** @type {Buffer} */
   let rest = Buffer.alloc(0);
   return function* (bytes) {
     rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
@@ -43,8 +48,14 @@ function frameSplitter(dataFrameBytes, onFrame) {
   };
 }
 
+/**
+ * @param {Buffer} frame
+ * @param {number} dataFrameBytes
+ * @param {() => void} onFrame
+ * @returns {Generator<Buffer>} */
 function* cut(frame, dataFrameBytes, onFrame) {
-  const isLast = (frame[4] & END_STREAM) !== 0;
+  const isLast = (frame.readUInt8(4) & END_STREAM) !== 0;
+  /** @type {Buffer[]} */
   let parts = [];
   for (let at = HEADER_BYTES; at < frame.length; at += dataFrameBytes) {
     const payload = frame.subarray(at, at + dataFrameBytes);

@@ -1,13 +1,22 @@
 // A stand-in for TensorFlow Serving in a process of its own, to be stopped and killed; the script comes as an argument, orders come from the parent.
+import { performance } from 'node:perf_hooks';
 import { status } from '@grpc/grpc-js';
 import { GrpcStatusError, startGrpcServer, unaryMethod } from '../../dist/serving/grpc-server.js';
 import { getModelMetadataRpc, getModelStatusRpc, healthCheckRpc, predictRpc } from '../../dist/serving/rpcs.js';
 import { encodeTensor } from '../../dist/serving/tensor-codec.js';
 import { splitDataFrames } from './data-frame-splitter.mjs';
 
-const script = JSON.parse(process.argv[2]);
+/** @typedef {import('./serving-process.js').ServingProcessScript} Script */
+
+const given = /** @type {unknown} */ (JSON.parse(process.argv[2] ?? '{}'));
+const script = /** @type {{ -readonly [K in keyof Script]: Script[K] }} */ (given);
 const facts = { predicts: 0, answered: 0, dataFrames: 0 };
+/** @param {string} signatureName */
 const spec = (signatureName) => ({ name: 'default', version: '1', versionLabel: null, signatureName });
+/**
+ * @param {string} name
+ * @param {number[]} shape
+ * @returns {[string, { name: string, dtype: 'float', shape: number[] }]} */
 const float = (name, shape) => [name, { name: `${name}:0`, dtype: 'float', shape }];
 const signature = {
   inputs: new Map([['inputs', { name: 'image_tensor:0', dtype: 'uint8', shape: [-1, -1, -1, 3] }]]),
@@ -16,9 +25,13 @@ const signature = {
 };
 let freeAtMs = 0;
 
-/** One object on each image, and as many bytes more as the script says. */
+/** One object on each image, and as many bytes more as the script says.
+ * @param {number} images */
 function outputs(images) {
-  const tensor = (shape, values) => encodeTensor({ dtype: 'float', shape, data: Float32Array.from(Array(images).fill(values).flat()) });
+  /**
+   * @param {number[]} shape
+   * @param {number[]} values of one image */
+  const tensor = (shape, values) => encodeTensor({ dtype: 'float', shape, data: Float32Array.from(Array.from({ length: images }, () => values).flat()) });
   return new Map([
     ['detection_boxes', tensor([images, 1, 4], [0.25, 0.25, 0.75, 0.75])],
     ['detection_classes', tensor([images, 1], [85])],
@@ -31,7 +44,7 @@ function outputs(images) {
 const methods = [
   unaryMethod(predictRpc, async ({ inputs }) => {
     facts.predicts += 1;
-    const images = Number(inputs.get('inputs').tensorShape.dim[0].size.toString());
+    const images = Number(inputs.get('inputs')?.tensorShape?.dim?.[0]?.size?.toString());
     freeAtMs = Math.max(performance.now(), freeAtMs) + script.perCallMs + script.perImageMs * images;
     await new Promise((resolve) => { setTimeout(resolve, freeAtMs - performance.now()); });
     facts.answered += 1;
@@ -51,8 +64,8 @@ const port = isSplit ? await splitDataFrames({ port: script.port, upstreamPort: 
 
 process.on('message', (order) => {
   Object.assign(script, order);
-  process.send({ ...facts });
+  process.send?.({ ...facts });
 });
 // The parent is gone.
 process.on('disconnect', () => { process.exit(0); });
-process.send({ port });
+process.send?.({ port });

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import { createCanvas } from 'canvas';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ClosedError, PortInUseError, ServingDeadlineError, ServingUnavailableError } from '../../src/core/errors.js';
+import { ClosedError, PortInUseError, ServingDeadlineError, ServingOverloadedError } from '../../src/core/errors.js';
 import { DTYPE_NUMBERS } from '../../src/serving/dtypes.js';
 import { startModelServer, type ModelServer } from '../../src/model-server/model-server.js';
 import { SERVED_SIGNATURE } from '../../src/model-server/served-signature.js';
@@ -207,7 +207,7 @@ describe('the embedded server under load', () => {
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.length).toBeLessThan(8);
     for (const error of refused) {
-      expect(error).toBeInstanceOf(ServingUnavailableError);
+      expect(error).toBeInstanceOf(ServingOverloadedError);
       expect(error.message).toContain('The batch scheduling queue to which this task was submitted is full; currently');
     }
   });
@@ -217,7 +217,7 @@ describe('the embedded server under load', () => {
     const startMs = performance.now();
     const cancelled = client.predict({ model: { name: 'default' }, inputs: image(200) }, { ...soon, signal: stop.signal }).catch((error: unknown) => error);
     const late = client.predict({ model: { name: 'default' }, inputs: image(200) }, { deadlineMs: 50 }).catch((error: unknown) => error);
-    expect(await late).toSatisfy((error) => error instanceof ServingDeadlineError || error instanceof ServingUnavailableError);
+    expect(await late).toSatisfy((error) => error instanceof ServingDeadlineError || error instanceof ServingOverloadedError);
     stop.abort();
     expect(await cancelled).toBeInstanceOf(ClosedError);
     await client.predict({ model: { name: 'default' }, inputs: image(1) }, soon);

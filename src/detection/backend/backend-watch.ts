@@ -50,6 +50,8 @@ export class BackendWatch {
   #state: BackendState = 'connecting';
   #message: string;
   #retryMs = FIRST_RETRY_MS;
+  /** Connections that were lost with a call since the last answer. */
+  #lost = 0;
   #timer: NodeJS.Timeout | null = null;
   #asking: Promise<void> | null = null;
   #isLeaving = false;
@@ -83,6 +85,7 @@ export class BackendWatch {
   answered(version: string): void {
     this.#breaker.succeeded();
     this.#retryMs = FIRST_RETRY_MS;
+    this.#lost = 0;
     if (version !== this.#found?.model.version) this.#ask(() => this.#establish());
   }
 
@@ -95,7 +98,9 @@ export class BackendWatch {
       this.#later(MISCONFIGURED_RETRY_MS, () => this.#establish());
     } else if (error instanceof ServingUnavailableError) {
       this.#setState('connecting', error.message);
-      this.#later(0, () => this.#establish());
+      // At once the first time; a server may describe its model and break every connection that a frame comes over.
+      this.#later(this.#lost === 0 ? 0 : Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#lost - 1)), () => this.#establish());
+      this.#lost += 1;
     } else if (error instanceof ServingDeadlineError) this.#missed(error);
     else if (error instanceof ServingRejectedError || error instanceof ModelOutputError) {
       if (this.#breaker.failed()) this.#open(error.message);

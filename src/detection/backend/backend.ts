@@ -29,6 +29,8 @@ export type BackendOptions = {
   readonly deadlineMs: number;
   readonly maxBatchSize: number;
   readonly maxInFlightBatches: number;
+  /** Largest message in either direction, bytes; default: the client's. */
+  readonly maxMessageBytes?: number;
   /** Frame size for models that take any and do not say which they like. */
   readonly assumedInputSize: Size;
   readonly labels: LabelMap;
@@ -65,12 +67,12 @@ export class Backend {
   #whenIdle: () => void = () => undefined;
 
   constructor(options: BackendOptions) {
-    const { name, endpoint, serverName, tls, model, deadlineMs, log, onChange } = options;
+    const { name, endpoint, serverName, tls, maxMessageBytes, model, deadlineMs, log, onChange } = options;
     this.#options = options;
     this.name = name;
     this.#watch = new BackendWatch({
       name,
-      client: { endpoint, ...(serverName !== null && { serverName }), ...(tls !== null && { tls }) },
+      client: { endpoint, ...(serverName !== null && { serverName }), ...(tls !== null && { tls }), ...(maxMessageBytes !== undefined && { maxMessageBytes }) },
       model,
       wishes: options.wishes ?? NO_WISHES,
       deadlineMs,

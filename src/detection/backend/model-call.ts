@@ -1,3 +1,4 @@
+import { ModelOutputError } from '../../core/errors.js';
 import type { ModelIdentity, VideoFrame } from '../../core/frames.js';
 import { letterbox, type Size } from '../../core/geometry.js';
 import type { CallOptions, ServingClient } from '../../serving/serving-client.js';
@@ -21,7 +22,12 @@ export type ModelCallOptions = {
 export async function askModel(client: ServingClient, frames: readonly VideoFrame[], { plan, model }: FoundModel, options: ModelCallOptions, call: CallOptions): Promise<{ findings: FrameFindings[]; model: ModelIdentity }> {
   const inputs = await prepareInputs(plan, frames, options.encodeJpeg ?? null);
   const answer = await client.predict({ model: modelRef(model.name, options.model), inputs, outputFilter: plan.outputNames }, call);
-  return { findings: decodeAnswer(plan, answer.outputs, frames.map(({ letterbox }) => letterbox), options.labels), model: answer.model };
+  try {
+    return { findings: decodeAnswer(plan, answer.outputs, frames.map(({ letterbox }) => letterbox), options.labels), model: answer.model };
+  } catch (error) {
+    if (error instanceof ModelOutputError) throw new ModelOutputError(`backend ${client.endpoint} gave an answer that does not fit: ${error.message}`, { cause: error });
+    throw error;
+  }
 }
 
 /** A frame of nothing but grey, to see whether a model answers. */

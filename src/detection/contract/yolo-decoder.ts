@@ -65,7 +65,7 @@ function decodeHead(output: NumericOutput, layout: HeadLayout, plan: YoloPlan, c
   });
 }
 
-/** Finds each anchor's best class and its score. Goes through memory in its own order: the other way takes five times as long. */
+/** Finds each anchor's best class and its score. Goes through memory in its own order. */
 function scoreAnchors({ name, data }: NumericOutput, start: number, layout: HeadLayout, scores: Float32Array, classes: Int32Array): void {
   const { anchors, anchorStep, channelStep, hasObjectness, classCount } = layout;
   const firstClass = start + (hasObjectness ? 5 : 4) * channelStep;

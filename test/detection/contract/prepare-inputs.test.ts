@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { ModelMismatchError } from '../../../src/core/errors.js';
 import type { VideoFrame } from '../../../src/core/frames.js';
 import type { InputPlan } from '../../../src/detection/contract/input-plan.js';
-import { materialize } from './materialize.js';
 import type { ModelPlan } from '../../../src/detection/contract/model-plan.js';
 import type { Normalization } from '../../../src/detection/contract/model-wishes.js';
 import { prepareInputs, type PreparedInputs } from '../../../src/detection/contract/prepare-inputs.js';
@@ -25,8 +24,12 @@ function frameOf(widthPx: number, heightPx: number, bytes: readonly number[]): V
 function tensorOf(input: Partial<InputPlan>, frames: readonly VideoFrame[]): { readonly dtype: string; readonly shape: readonly number[]; readonly data: number[] } {
   const prepared = prepareInputs(planOf(input), frames, null);
   if (prepared instanceof Promise) throw new Error('expected pixels to be ready at once');
-  const { dtype, shape, data } = materialize(prepared)['images'] ?? { dtype: 'none', shape: [], data: [] };
-  return { dtype, shape, data: Array.from(data as Uint8Array | Float32Array) };
+  const writer = prepared['images'];
+  if (writer === undefined || !('write' in writer)) throw new Error('expected a writer');
+  const { dtype, shape } = writer;
+  const bytes = new Uint8Array(shape.reduce((product, size) => product * size, 1) * (dtype === 'float' ? 4 : 1));
+  writer.write(bytes);
+  return { dtype, shape, data: Array.from(dtype === 'float' ? new Float32Array(bytes.buffer) : bytes) };
 }
 
 const TWO_PIXELS = [0, 51, 255, 102, 153, 204];

@@ -1,0 +1,112 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { VideoFrame } from '../../src/core/frames.js';
+import { cocoLabelMap } from '../../src/detection/label-map.js';
+import { BackendPool } from '../../src/detection/pool/backend-pool.js';
+import { ServingClient } from '../../src/serving/serving-client.js';
+import { createLogger } from '../../src/telemetry/logger.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
+import { testFrame } from '../helpers/frames.js';
+import { until } from '../helpers/until.js';
+import { conformancePython, scriptPath } from './python.js';
+
+type Computed = Readonly<Record<string, { readonly shape: readonly number[]; readonly bytes: string }>>;
+type Started = { readonly port: number; readonly each: readonly Computed[]; readonly all: Computed };
+
+const SIZE = { widthPx: 64, heightPx: 48 };
+const FRAMES = 3;
+const CALL = { deadlineMs: 20_000 };
+
+describe('a SavedModel that TensorFlow runs, behind the official stubs', () => {
+  let folder: string;
+  let server: ChildProcess;
+  let started: Started;
+  const frames = Array.from({ length: FRAMES }, (_, seq) => pictureFrame(seq));
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sightline-saved-model-'));
+    server = spawn(conformancePython(), [scriptPath('saved_model_server.py'), folder, String(SIZE.heightPx), String(SIZE.widthPx)], { stdio: ['pipe', 'pipe', 'inherit'] });
+    server.stdin?.end(Buffer.concat(frames.map(({ modelInput }) => modelInput.data)));
+    if (server.stdout === null) throw new Error('no output');
+    const [line] = (await once(createInterface(server.stdout), 'line')) as [string];
+    started = JSON.parse(line) as Started;
+  }, 120_000);
+  afterAll(async () => {
+    const ended = once(server, 'close');
+    server.kill('SIGKILL');
+    await ended;
+    await rm(folder, { recursive: true });
+  });
+
+  test("gives our client TensorFlow's own numbers, to the last bit, for one picture and for a batch", async () => {
+    const client = new ServingClient({ endpoint: `127.0.0.1:${String(started.port)}` });
+    const outputFilter = ['detection_boxes', 'detection_classes', 'detection_scores', 'num_detections'];
+    const ask = async (pictures: readonly VideoFrame[]): Promise<Computed> => {
+      const data = Buffer.concat(pictures.map(({ modelInput }) => modelInput.data));
+      const { outputs, model } = await client.predict({ model: { name: 'detector' }, inputs: { input_tensor: { dtype: 'uint8', shape: [pictures.length, SIZE.heightPx, SIZE.widthPx, 3], data } }, outputFilter }, CALL);
+      expect(model).toEqual({ name: 'detector', version: '42' });
+      return Object.fromEntries([...outputs].map(([name, { shape, data: values }]) => [name, { shape, bytes: Buffer.from((values as Float32Array).buffer, (values as Float32Array).byteOffset, (values as Float32Array).byteLength).toString('hex') }]));
+    };
+    try {
+      for (const [index, frame] of frames.entries()) expect(await ask([frame])).toEqual(started.each[index]);
+      expect(await ask(frames)).toEqual(started.all);
+    } finally {
+      await client.close();
+    }
+  });
+
+  test('fits, and its boxes lie where TensorFlow says', async () => {
+    const pool = new BackendPool({
+      endpoints: [`127.0.0.1:${String(started.port)}`],
+      tls: null,
+      model: { name: 'detector', version: null, versionLabel: null, signature: 'serving_default' },
+      deadlineMs: 20_000,
+      maxBatchSize: 8,
+      maxInFlightBatches: 2,
+      assumedInputSize: SIZE,
+      labels: cocoLabelMap(),
+      log: createLogger({ level: 'silent', format: 'json' }),
+      metrics: createMetrics(),
+    });
+    try {
+      await until(() => pool.state.status.state === 'ok');
+      expect(pool.state.status.message).toMatch(/^model detector, version 42, at 127\.0\.0\.1:\d+: object detector, input input_tensor \(uint8\), any batch size/);
+      const results = await pool.detect({ frames });
+      expect(results.map(({ frame }) => frame.seq)).toEqual([0, 1, 2]);
+      for (const [index, { detections, model }] of results.entries()) {
+        expect(model).toEqual({ name: 'detector', version: '42' });
+        const boxes = floatsOf(started.each[index], 'detection_boxes');
+        const scores = floatsOf(started.each[index], 'detection_scores');
+        const classes = floatsOf(started.each[index], 'detection_classes');
+        expect(detections).toHaveLength(scores.length);
+        detections.forEach((detection, at) => {
+          const [yMin = 0, xMin = 0, yMax = 0, xMax = 0] = boxes.subarray(at * 4, at * 4 + 4);
+          expect(detection.score).toBe(scores[at]);
+          expect(detection.classId).toBe(classes[at]);
+          const expected = [xMin * SIZE.widthPx, yMin * SIZE.heightPx, xMax * SIZE.widthPx, yMax * SIZE.heightPx];
+          detection.box.forEach((value, side) => { expect(value).toBeCloseTo(expected[side] ?? NaN, 4); });
+        });
+      }
+    } finally {
+      await pool.close();
+    }
+  });
+});
+
+/** A picture whose parts differ, and differ from frame to frame. */
+function pictureFrame(seq: number): VideoFrame {
+  const frame = testFrame({ seq, sourceSize: SIZE, modelInputSize: SIZE });
+  const { data } = frame.modelInput;
+  for (let at = 0; at < data.length; at += 1) data[at] = (at * 31 + seq * 97 + Math.floor(at / 977) * 13) % 256;
+  return frame;
+}
+
+function floatsOf(computed: Computed | undefined, name: string): Float32Array {
+  const bytes = Uint8Array.from(Buffer.from(computed?.[name]?.bytes ?? '', 'hex'));
+  return new Float32Array(bytes.buffer);
+}
