@@ -69,6 +69,24 @@ describe('a backend whose queue is full (F17)', () => {
   });
 });
 
+describe('one of two backends whose queue stays full (F17)', () => {
+  it('is not waited for', async () => {
+    const [full, other] = [await threadOf(), await threadOf()];
+    const rig = rigOf({ endpoints: [full.endpoint, other.endpoint], streams: 4 });
+    await until(() => full.thread.images > 50 && other.thread.images > 50);
+    const lostBefore = rig.book.lostCount;
+    full.thread.queueLimit = -1;
+    const startMs = performance.now();
+    await measuringFor(4_000);
+    const span = [startMs, performance.now()] as const;
+    const lost = rig.book.lostCount - lostBefore;
+    const taken = rig.book.detectedPerStream(span).reduce((a, b) => a + b, 0) + lost;
+    report('F17 one of two backends always full', { 'frames lost of taken': lost / taken, 'batches turned away': full.thread.turnedAway, 'longest gap between detected ms': rig.book.longestGapMs(span, true) });
+    expect(lost).toBeLessThan(0.1 * taken);
+    expect(rig.book.longestGapMs(span, true)).toBeLessThan(400);
+  });
+});
+
 describe('a backend that becomes ten times slower (F18)', () => {
   it('serves all streams alike, and goes on as before when it is fast again', async () => {
     const { thread, endpoint } = await threadOf();

@@ -65,13 +65,18 @@ export class FrameBook {
     return this.frames.filter((frame) => frame.atMs >= fromMs && frame.atMs <= untilMs && (isDetected === undefined || frame.isDetected === isDetected));
   }
 
-  /** The longest time in a span in which some stream showed nothing (nothing that was looked at), ms. */
-  longestGapMs(span: Span, isDetected?: boolean): number {
+  /** The longest time in a span in which each stream showed nothing (nothing that was looked at), ms. */
+  longestGapsMs(span: Span, isDetected?: boolean): number[] {
     const shown = this.within(span, isDetected);
-    return Math.max(...Array.from({ length: this.#streams }, (_, stream) => {
+    return Array.from({ length: this.#streams }, (_, stream) => {
       const times = [span[0], ...shown.filter((frame) => frame.stream === stream).map(({ atMs }) => atMs), span[1]];
       return Math.max(...times.slice(1).map((atMs, index) => atMs - (times[index] ?? atMs)));
-    }));
+    });
+  }
+
+  /** The longest of {@link longestGapsMs}. */
+  longestGapMs(span: Span, isDetected?: boolean): number {
+    return Math.max(...this.longestGapsMs(span, isDetected));
   }
 
   /** Age of the newest frame on screen, of all streams, at each moment of a span: it is no higher in 99 of 100 moments, ms. */

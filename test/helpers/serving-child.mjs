@@ -44,6 +44,7 @@ function outputs(images) {
 const methods = [
   unaryMethod(predictRpc, async ({ inputs }) => {
     facts.predicts += 1;
+    if (script.isFull) throw new GrpcStatusError(status.UNAVAILABLE, 'The batch scheduling queue to which this request was submitted is full');
     const images = Number(inputs.get('inputs')?.tensorShape?.dim?.[0]?.size?.toString());
     freeAtMs = Math.max(performance.now(), freeAtMs) + script.perCallMs + script.perImageMs * images;
     await new Promise((resolve) => { setTimeout(resolve, freeAtMs - performance.now()); });

@@ -141,11 +141,14 @@ export class Backend {
     return this.#clock.costMs(Math.min(images, this.maxBatchSize));
   }
 
-  /** When a batch of so many frames, sent now, is expected to be answered, ms from now; `null` where nothing is known yet.
-   * What is overdue is expected to take as long again as it is: a backend that stands still must not be waited for as the one that will be free next. */
+  /** When a batch of so many frames is expected to be answered that is sent as soon as it may be, ms from now; `null` where nothing is known yet.
+   * What takes more than twice the time is expected to go on taking it, and a pause is a wait: a backend that stands still or turns everything away must not
+   * be waited for as the one that will be free next. */
   finishMs(images: number): number | null {
     const costMs = this.costMs(images);
-    return costMs === null ? null : costMs + (this.busyForMs ?? 0) + this.#clock.overdueMs(performance.now());
+    if (costMs === null) return null;
+    const nowMs = performance.now();
+    return costMs + (this.busyForMs ?? 0) + Math.max(0, this.#clock.overdueMs(nowMs) - costMs) + this.#limit.pauseMs(nowMs);
   }
 
   status(): BackendStatus {
