@@ -44,7 +44,8 @@ function outputs(images) {
 const methods = [
   unaryMethod(predictRpc, async ({ inputs }) => {
     facts.predicts += 1;
-    if (script.isFull) throw new GrpcStatusError(status.UNAVAILABLE, 'The batch scheduling queue to which this request was submitted is full');
+    if (script.refusal === 'full') throw new GrpcStatusError(status.UNAVAILABLE, 'The batch scheduling queue to which this task was submitted is full; currently 2 batches enqueued and max_enqueued_batches is 2');
+    if (script.refusal === 'failing') throw new GrpcStatusError(status.INTERNAL, 'CUDA error: an illegal memory access was encountered');
     const images = Number(inputs.get('inputs')?.tensorShape?.dim?.[0]?.size?.toString());
     freeAtMs = Math.max(performance.now(), freeAtMs) + script.perCallMs + script.perImageMs * images;
     await new Promise((resolve) => { setTimeout(resolve, freeAtMs - performance.now()); });

@@ -11,8 +11,8 @@ export type ServingProcessScript = {
   /** It computes one batch after the other: `perCallMs + perImageMs · n`. */
   readonly perCallMs: number;
   readonly perImageMs: number;
-  /** Turns every batch away: its queue is full. */
-  readonly isFull: boolean;
+  /** How it refuses every batch: `full`: as a server whose queue is full; `failing`: with an error of its own. */
+  readonly refusal: 'none' | 'full' | 'failing';
   /** Bytes of one more output. */
   readonly ballastBytes: number;
   /** Largest payload of a DATA frame of its answers; 0: as they come. */
@@ -33,7 +33,7 @@ export class ServingProcess {
   }
 
   static async start(script: Partial<ServingProcessScript> = {}): Promise<ServingProcess> {
-    const whole: ServingProcessScript = { port: 0, perCallMs: 15, perImageMs: 1, isFull: false, ballastBytes: 0, dataFrameBytes: 0, ...script };
+    const whole: ServingProcessScript = { port: 0, perCallMs: 15, perImageMs: 1, refusal: 'none', ballastBytes: 0, dataFrameBytes: 0, ...script };
     const child = fork(ENTRY, [JSON.stringify(whole)], { execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const exited = once(child, 'exit').then(() => {
       throw new Error('The stand-in ended before it listened: is dist/ built?');
