@@ -1,17 +1,15 @@
 import { performance } from 'node:perf_hooks';
 import type { BatchTimeout } from '../../src/batching/batch-due.js';
 import { MicroBatcher } from '../../src/batching/micro-batcher.js';
-import type { BatchPlace } from '../../src/core/batch-place.js';
 import { cocoLabelMap } from '../../src/detection/label-map.js';
 import { BackendPool } from '../../src/detection/pool/backend-pool.js';
 import { followDetector } from '../../src/pipeline/follow-detector.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
-import { detectionOutputs, FakeServing } from '../../test/helpers/fake-serving.js';
+import { FakeServing, type SeenPredict } from '../../test/helpers/fake-serving.js';
 import { testFrame } from '../../test/helpers/frames.js';
+import type { ServiceTime } from '../../test/helpers/model-thread.js';
 
-/** A backend that computes one batch after the other: `perCall + perImage · n` ms. */
-export type StubBackend = { readonly perCallMs: number; readonly perImageMs: number };
 
 export type BatchingLoad = {
   readonly streams: number;
@@ -19,7 +17,8 @@ export type BatchingLoad = {
   readonly maxBatchSize: number;
   readonly batchTimeoutMs: BatchTimeout;
   readonly maxInFlightBatches: number;
-  readonly backends: readonly StubBackend[];
+  /** Each computes one batch after the other: `perCallMs + perImageMs · n`. */
+  readonly backends: readonly ServiceTime[];
   readonly seconds: number;
   /** Whether all cameras take their pictures at the same moments; default: each at its own. */
   readonly inStep?: boolean;
@@ -38,20 +37,9 @@ export type BatchingFigures = {
 /** What is left out at the beginning of a run: connections, and what is measured first. */
 const WARM_UP_MS = 500;
 
-/** Serves batches one after the other on a clock of its own, so that timers that fire late do not make it slower. */
-function stubPredict({ perCallMs, perImageMs }: StubBackend): NonNullable<FakeServing['script']['predict']> {
-  let freeAtMs = 0;
-  return async ({ inputs }) => {
-    const images = [...inputs.values()][0]?.shape[0] ?? 0;
-    freeAtMs = Math.max(performance.now(), freeAtMs) + perCallMs + perImageMs * images;
-    await new Promise((resolve) => setTimeout(resolve, freeAtMs - performance.now()));
-    return detectionOutputs(Array.from({ length: images }, () => []), 1);
-  };
-}
-
 /** Runs live streams of small pictures through the batcher and the pool, over gRPC, into stub backends. */
 export async function runBatchingLoad(load: BatchingLoad): Promise<BatchingFigures> {
-  const servers = await Promise.all(load.backends.map((backend) => new FakeServing({ records: false, predict: stubPredict(backend) }).start()));
+  const servers = await Promise.all(load.backends.map((serviceMs) => new FakeServing({ serviceMs, maxDetections: 1 }).start()));
   const pool = new BackendPool({
     endpoints: servers.map(({ endpoint }) => endpoint),
     tls: null,
@@ -65,30 +53,13 @@ export async function runBatchingLoad(load: BatchingLoad): Promise<BatchingFigur
     metrics: createMetrics(),
   });
   while (pool.backends().some(({ state }) => state !== 'ok')) await new Promise((resolve) => setTimeout(resolve, 5));
-  const serviceMs = new Map<string, number>();
-  let batches = 0;
-  const [backend] = load.backends;
-  const watched = (place: BatchPlace): BatchPlace => ({
-    ...place,
-    detect: (batch) => {
-      batches += 1;
-      for (const { streamId, seq } of batch.frames) serviceMs.set(`${streamId} ${String(seq)}`, (backend?.perCallMs ?? 0) + (backend?.perImageMs ?? 0) * batch.frames.length);
-      return place.detect(batch);
-    },
-  });
-  const batcher = new MicroBatcher({
-    batchTimeoutMs: load.batchTimeoutMs,
-    nextPlace: (images) => {
-      const place = pool.nextPlace(images);
-      return place === null ? null : watched(place);
-    },
-  });
+  const batcher = new MicroBatcher({ batchTimeoutMs: load.batchTimeoutMs, nextPlace: (images) => pool.nextPlace(images) });
   followDetector(batcher, pool);
   const detected = Array.from({ length: load.streams }, () => 0);
-  const waitsMs: number[] = [];
-  let offered = 0;
-  let measureFromMs = Infinity;
-  const offeredMs = new Map<string, number>();
+  /** By a frame's number, which its picture carries. */
+  const offeredMs: number[] = [];
+  const isDetected: boolean[] = [];
+  let measuredFrom = Infinity;
   const lanes = detected.map((_, stream) =>
     batcher.openLane({
       policy: 'drop-oldest',
@@ -98,18 +69,16 @@ export async function runBatchingLoad(load: BatchingLoad): Promise<BatchingFigur
       shouldRetry: () => false,
       onDropped: () => undefined,
       onFailed: () => undefined,
-      onDetected: ({ frame: { streamId, seq } }) => {
-        const key = `${streamId} ${String(seq)}`;
-        const sinceMs = offeredMs.get(key) ?? 0;
-        offeredMs.delete(key);
-        if (sinceMs < measureFromMs) return;
+      onDetected: ({ frame }) => {
+        const number = numberOf(frame.modelInput.data);
+        if (number < measuredFrom) return;
+        isDetected[number] = true;
         detected[stream] = (detected[stream] ?? 0) + 1;
-        waitsMs.push(performance.now() - sinceMs - (serviceMs.get(key) ?? 0));
       },
     }),
   );
   const startMs = performance.now();
-  measureFromMs = startMs + WARM_UP_MS;
+  const measureFromMs = startMs + WARM_UP_MS;
   const untilMs = measureFromMs + load.seconds * 1_000;
   const intervalMs = 1_000 / load.fps;
   // Each camera keeps its phase, give or take a few ms. The pattern is the same in every run.
@@ -123,8 +92,9 @@ export async function runBatchingLoad(load: BatchingLoad): Promise<BatchingFigur
     for (const [stream, lane] of lanes.entries()) {
       if ((due[stream] ?? 0) > nowMs) continue;
       const frame = testFrame({ streamId: String(stream), seq: seqs[stream] ?? 0 });
-      offeredMs.set(`${String(stream)} ${String(seqs[stream])}`, nowMs);
-      if (nowMs >= measureFromMs) offered += 1;
+      const number = offeredMs.push(nowMs) - 1;
+      frame.modelInput.data.writeUInt32LE(number);
+      if (nowMs >= measureFromMs) measuredFrom = Math.min(measuredFrom, number);
       lane.offer(frame);
       seqs[stream] = (seqs[stream] ?? 0) + 1;
       due[stream] = startMs + (phasesMs[stream] ?? 0) + (seqs[stream] ?? 0) * intervalMs + next() * 6;
@@ -135,5 +105,20 @@ export async function runBatchingLoad(load: BatchingLoad): Promise<BatchingFigur
   await batcher.close();
   await pool.close();
   for (const server of servers) await server.close();
-  return { offered, detected, waitsMs, batches, wallMs };
+  const begun = servers.flatMap(({ requests }) => requests).flatMap(({ beginMs, inputs }) => numbersOf(inputs).map((number) => ({ number, beginMs: beginMs ?? NaN })));
+  const waitsMs = begun.filter(({ number }) => isDetected[number] === true).map(({ number, beginMs }) => beginMs - (offeredMs[number] ?? NaN));
+  return { offered: offeredMs.length - Math.min(measuredFrom, offeredMs.length), detected, waitsMs, batches: servers.reduce((sum, { requests }) => sum + requests.length, 0), wallMs };
+}
+
+function numberOf(pixels: Uint8Array): number {
+  return Buffer.from(pixels.buffer, pixels.byteOffset, pixels.byteLength).readUInt32LE();
+}
+
+/** The numbers of all pictures of a request. */
+function numbersOf(inputs: SeenPredict['inputs']): number[] {
+  const [tensor] = [...inputs.values()];
+  if (tensor?.dtype !== 'uint8') throw new TypeError('Expected pictures in uint8');
+  const [images = 0] = tensor.shape;
+  const pictureBytes = tensor.data.length / images;
+  return Array.from({ length: images }, (_, image) => numberOf(tensor.data.subarray(image * pictureBytes)));
 }
