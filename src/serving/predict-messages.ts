@@ -1,6 +1,9 @@
 import { fromModelSpecProto, toModelSpecProto, type ModelSpec, type ModelSpecProto } from './model-spec.js';
 import { decodeMessage, encodeMessage, type Codec } from './proto-root.js';
+import { readPredictResponse, type PredictResponse } from './predict-response-reader.js';
 import type { TensorProto } from './tensor-codec.js';
+
+export type { PredictResponse } from './predict-response-reader.js';
 
 /** Tensors stay as they travel: who reads them decodes them one by one and says what is wrong with which. */
 export type PredictRequest = {
@@ -10,10 +13,8 @@ export type PredictRequest = {
   readonly outputFilter: readonly string[];
 };
 
-export type PredictResponse = { readonly modelSpec: ModelSpec | null; readonly outputs: ReadonlyMap<string, TensorProto> };
 
 type PredictRequestProto = { modelSpec?: ModelSpecProto | null; inputs?: Record<string, TensorProto>; outputFilter?: string[] };
-type PredictResponseProto = { modelSpec?: ModelSpecProto | null; outputs?: Record<string, TensorProto> };
 
 const REQUEST = 'tensorflow.serving.PredictRequest';
 const RESPONSE = 'tensorflow.serving.PredictResponse';
@@ -38,8 +39,5 @@ export const predictResponseCodec: Codec<PredictResponse> = {
       ...(message.modelSpec === null ? {} : { modelSpec: toModelSpecProto(message.modelSpec) }),
       outputs: Object.fromEntries(message.outputs),
     }),
-  decode: (bytes) => {
-    const proto = decodeMessage<PredictResponseProto>(RESPONSE, bytes);
-    return { modelSpec: fromModelSpecProto(proto.modelSpec), outputs: new Map(Object.entries(proto.outputs ?? {})) };
-  },
+  decode: readPredictResponse,
 };

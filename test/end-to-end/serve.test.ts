@@ -113,7 +113,14 @@ describe('sightline serve', () => {
     const snapshot = await fetch(`${url}/api/streams/clip/snapshot.jpg`);
     expect(snapshot.headers.get('content-type')).toBe('image/jpeg');
     expect(await decodeJpeg(Buffer.from(await snapshot.arrayBuffer()))).toMatchObject({ widthPx: 320, heightPx: 192 });
-    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/sightline_frames_total\{stream="clip",outcome="shown",reason=""\} \d+/u);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toMatch(/sightline_frames_total\{stream="clip",outcome="shown",reason=""\} \d+/u);
+    for (const stage of ['decode', 'queue', 'predict', 'annotate', 'send']) expect(metrics).toMatch(new RegExp(`sightline_stage_seconds_count\\{stage="${stage}"\\} [1-9]`, 'u'));
+    expect(metrics).toMatch(/sightline_batch_frames_count [1-9]/u);
+    expect(metrics).toContain(`sightline_backend_state{endpoint="${endpoint}",state="ok"} 1`);
+    expect(metrics).toMatch(new RegExp(`sightline_backend_calls_total\\{endpoint="${endpoint}",outcome="answered"\\} [1-9]`, 'u'));
+    const { backends } = (await (await fetch(`${url}/api/backends`)).json()) as { backends: unknown[] };
+    expect(backends).toMatchObject([{ endpoint, state: 'ok', limits: { maxBatchSize: 8, maxInFlightBatches: 2, isReduced: false }, model: { version: '1' } }]);
     const { counters, name, mode } = await status(url, 'clip');
     expect({ name, mode }).toEqual({ name: 'A clip', mode: 'live' });
     const ended = [...Object.values(counters.dropped), ...Object.values(counters.failed)].reduce((a, b) => a + b, 0);

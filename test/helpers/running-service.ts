@@ -10,6 +10,7 @@ import { createLogger } from '../../src/telemetry/logger.js';
 import { FakeServing, type FakeScript } from './fake-serving.js';
 import { readNumbers } from './pipeline-rig.js';
 import { serviceConfig } from './service-config.js';
+import { isConserved } from './stream-rig.js';
 
 export type RunningService = {
   readonly service: Service;
@@ -18,7 +19,7 @@ export type RunningService = {
   readonly log: readonly string[];
   /** Asks its API with a JSON body. */
   readonly ask: (method: string, path: string, body?: unknown) => Promise<{ readonly status: number; readonly body: unknown }>;
-  /** Status of a stream. @throws {Error} when there is none */
+  /** Status of a stream. @throws {Error} when there is none, and when its frames are not conserved */
   readonly statusOf: (id: string) => Promise<StreamStatus>;
 };
 
@@ -42,7 +43,9 @@ export async function runService(sources: Partial<ServiceConfig['sources']> = {}
   const statusOf: RunningService['statusOf'] = async (id) => {
     const { status, body } = await ask('GET', `/api/streams/${id}`);
     if (status !== 200) throw new Error(`${String(status)} for ${id}`);
-    return body as StreamStatus;
+    const stream = body as StreamStatus;
+    if (!isConserved(stream.counters)) throw new Error(`frames of ${id} are not conserved: ${JSON.stringify(stream.counters)}`);
+    return stream;
   };
   return { service, serving, log, ask, statusOf };
 }
