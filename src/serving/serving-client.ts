@@ -1,7 +1,8 @@
 import { Client, connectivityState, credentials, logVerbosity, Metadata, setLogVerbosity, status, type ChannelCredentials, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
 import { ClosedError, ModelMismatchError, ModelOutputError } from '../core/errors.js';
 import type { ModelIdentity } from '../core/frames.js';
-import { hintsFromHeaders, type ServingHints } from './hints.js';
+import { observeEnd, type CallFailure } from './call-failure.js';
+import { NO_HINTS, hintsFromHeaders, type ServingHints } from './hints.js';
 import { SIGNATURE_DEF_FIELD, type SignatureDefMap } from './metadata-messages.js';
 import { DEFAULT_SIGNATURE_NAME, type ModelSpec } from './model-spec.js';
 import { splitEndpoint } from './probe-endpoint.js';
@@ -61,9 +62,9 @@ const MAX_FILLED_BYTES = 1024 * 1024;
 
 /** Client of one TensorFlow Serving endpoint: one connection, made on the first call and made again when it breaks. Every call has a deadline.
  *
- * All calls reject with {@link ServingUnavailableError} (nothing answers, or it says so), {@link ServingDeadlineError}, {@link ModelMismatchError}
- * (the model does not take this), {@link ServingRejectedError} (any other status), {@link ModelOutputError} (an answer that cannot be read) or
- * {@link ClosedError} (`signal` or `close()`); each message names the endpoint in one line. */
+ * All calls reject with {@link ServingUnavailableError} (nothing answers, or the connection broke), {@link ServingOverloadedError} (it answers and
+ * has no room), {@link ServingDeadlineError}, {@link ModelMismatchError} (the model does not take this), {@link ServingRejectedError} (any other
+ * status), {@link ModelOutputError} (an answer that cannot be read) or {@link ClosedError} (`signal` or `close()`); each message names the endpoint in one line. */
 export class ServingClient {
   readonly endpoint: string;
   readonly #client: Client;
@@ -155,7 +156,7 @@ export class ServingClient {
     });
     this.#throwIfStopped(call);
     if (cause === null) return;
-    throw await toServingError({ ...this.#failure(call), grpcCode: status.UNAVAILABLE, details: cause.message, isConnected: false, wasConnected: false, cause });
+    throw await toServingError({ ...this.#failure(call), grpcCode: status.UNAVAILABLE, details: cause.message, isConnected: false, wasSent: false, isSaidByServer: false, cause });
   }
 
   /** Whether a connection stands at this moment. */
@@ -186,22 +187,22 @@ export class ServingClient {
     const outcome = await this.#send(rpc.path, bytes, options);
     if (outcome.error !== null) {
       this.#throwIfStopped(options);
-      const { code, details } = outcome.error;
-      throw await toServingError({ ...this.#failure(options), grpcCode: code, details, isConnected: outcome.isConnected, wasConnected: outcome.wasConnected, cause: outcome.error });
+      const { error, ...observed } = outcome;
+      if (isOkWithoutMessage(error)) throw new ModelOutputError(`backend ${this.endpoint} answered without a message`, { cause: error });
+      throw await toServingError({ ...this.#failure(options), ...observed, grpcCode: error.code, details: error.details, cause: error });
     }
     return { response: this.#read(() => rpc.response.decode(outcome.bytes)), hints: outcome.hints };
   }
 
   async #send(path: string, bytes: Buffer, options: CallOptions): Promise<Outcome> {
-    const wasConnected = this.isConnected;
-    let hints = hintsFromHeaders(() => null);
+    let hints: ServingHints | null = null;
     let settle: (outcome: Outcome) => void = () => undefined;
     const done = new Promise<Outcome>((resolve) => {
       settle = resolve;
     });
     const call = this.#client.makeUnaryRequest(path, asIs, asIs, bytes, new Metadata(), { deadline: Date.now() + options.deadlineMs }, (error, response) => {
-      if (error !== null) settle({ error, isConnected: this.isConnected, wasConnected });
-      else settle({ error: null, bytes: response ?? Buffer.alloc(0), hints });
+      if (error !== null) settle({ error, isConnected: this.isConnected, ...observeEnd(this.#client, call, error, hints !== null) });
+      else settle({ error: null, bytes: response ?? Buffer.alloc(0), hints: hints ?? NO_HINTS });
     });
     call.on('metadata', (metadata) => {
       hints = hintsFromHeaders((key) => {
@@ -247,7 +248,12 @@ export class ServingClient {
   }
 }
 
-type Outcome = { readonly error: ServiceError; readonly isConnected: boolean; readonly wasConnected: boolean } | { readonly error: null; readonly bytes: Buffer; readonly hints: ServingHints };
+type Outcome = ({ readonly error: ServiceError } & Pick<CallFailure, 'isConnected' | 'wasSent' | 'isSaidByServer'>) | { readonly error: null; readonly bytes: Buffer; readonly hints: ServingHints };
+
+/** grpc-js gives the status OK without a message a code of its own. */
+function isOkWithoutMessage(error: ServiceError): boolean {
+  return error.code === status.UNIMPLEMENTED && error.details === 'No message received';
+}
 
 function asIs(bytes: Buffer): Buffer {
   return bytes;

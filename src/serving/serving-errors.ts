@@ -1,86 +1,84 @@
 import { status } from '@grpc/grpc-js';
 import { ModelMismatchError, ModelOutputError, ServingDeadlineError, ServingOverloadedError, ServingRejectedError, ServingUnavailableError, type SightlineError } from '../core/errors.js';
+import { brokenLimit, isStreamRefused, type CallFailure } from './call-failure.js';
 import { probeEndpoint, type EndpointFinding } from './probe-endpoint.js';
-
-/** How a call to a backend ended badly. */
-export type CallFailure = {
-  readonly endpoint: string;
-  /** gRPC's status code. */
-  readonly grpcCode: number;
-  /** The backend's own words, or grpc-js's. */
-  readonly details: string;
-  readonly deadlineMs: number;
-  /** Whether a connection to the backend stood when the call ended: then the words are the backend's. */
-  readonly isConnected: boolean;
-  /** Whether one stood when the call was made. */
-  readonly wasConnected: boolean;
-  readonly usesTls: boolean;
-  readonly cause: unknown;
-};
 
 /** A backend's words are cut here: TensorFlow's errors can carry half a graph. */
 const MAX_DETAILS_LENGTH = 400;
 /** The address was tried a moment ago; a local or nearby one answers within this. */
 const PROBE_TIMEOUT_MS = 500;
 
+/** What TensorFlow Serving answers UNAVAILABLE before it has worked on a request, beside a full queue: its labels are set when its models have loaded. */
+const NOT_READY = /^Model labels does not init yet/;
+/** Ends of servers, and of proxies whose server behind them is gone: nobody there has too much to do. */
+const GOING_AWAY = /shut(ting)?[ -]?down|\bupstream\b|Cancelling all calls/i;
+
 /** Turns a failed call into one of the project's errors, its message one line that names the backend and says what to do where that is known. */
 export async function toServingError(failure: CallFailure): Promise<SightlineError> {
-  const { endpoint, grpcCode, cause } = failure;
+  const { endpoint, grpcCode, cause, isConnected, isSaidByServer } = failure;
   const details = oneLine(failure.details);
   const backend = `backend ${endpoint}`;
   switch (grpcCode as status) {
     case status.UNAVAILABLE:
-      return unavailable(failure, details);
-    case status.RESOURCE_EXHAUSTED:
-      // grpc-js's own words, for an answer beyond `maxMessageBytes`.
-      if (details.startsWith('Received message larger than max')) return new ModelOutputError(`${backend} gave an answer that is too large: ${details}`, { cause });
-      return new ServingOverloadedError(`${backend} has not the means for this request: ${details}`, { cause, isQueueFull: false });
+      return isSaidByServer ? unavailableByItsOwnWords(failure, details) : brokenConnection(failure, details);
     case status.CANCELLED:
-      return new ServingUnavailableError(`${backend} gave the call up: ${details}`, { cause, reached: true });
-    case status.UNAUTHENTICATED:
-    case status.PERMISSION_DENIED:
-      return new ServingRejectedError(`${backend} does not let us in: ${details} (${nameOf(grpcCode)}); set backend.tls.cert and backend.tls.key if it asks for a certificate`, { cause });
+      return new ServingUnavailableError(`${backend} gave up the call: ${details}`, { cause, reached: true });
     case status.DEADLINE_EXCEEDED:
       return new ServingDeadlineError(
-        failure.isConnected || failure.wasConnected
+        isConnected || failure.wasSent
           ? `${backend} did not answer within ${String(failure.deadlineMs)} ms`
           : `${backend} did not answer within ${String(failure.deadlineMs)} ms, not even to connect: is that TensorFlow Serving's gRPC port?`,
         { cause },
       );
+    case status.RESOURCE_EXHAUSTED:
+      return exhausted(failure, details);
     case status.INVALID_ARGUMENT:
     case status.FAILED_PRECONDITION:
     case status.NOT_FOUND:
     case status.UNIMPLEMENTED:
-      // grpc-js's own words, for an answer whose message is not there or not whole.
-      if (details === 'No message received') return new ModelOutputError(`${backend} gave an answer that is cut off`, { cause });
       return new ModelMismatchError(`${backend} refuses the request: ${details} (${nameOf(grpcCode)})`, { cause });
-    case status.INTERNAL:
-      if (ENDED_BY_PEER.test(details)) return new ServingUnavailableError(`${backend} ended the connection: ${details}`, { cause, reached: true });
-      return new ServingRejectedError(`${backend} failed: ${details} (${nameOf(grpcCode)})`, { cause });
+    case status.UNAUTHENTICATED:
+    case status.PERMISSION_DENIED:
+      return new ServingRejectedError(`${backend} does not let us in: ${details} (${nameOf(grpcCode)}); give it a certificate that it trusts (backend.tls: cert and key), or let this machine in there`, { cause });
     default:
+      // Without a connection it is the connection that failed, whatever code grpc-js gives it: a GOAWAY with an error is INTERNAL.
+      if (!isSaidByServer && !isConnected) return brokenConnection(failure, details);
       return new ServingRejectedError(`${backend} failed: ${details} (${nameOf(grpcCode)})`, { cause });
   }
 }
 
-/** grpc-js's own words for a stream that the server closed before it did anything. */
-const REFUSED_STREAM = 'Stream refused by server';
-/** … for a connection that broke, and for a gateway that answers in the backend's place. */
-const BROKEN = /^(Connection dropped|Received HTTP status code )/;
-/** … for a connection that the server ended for a reason of its own (GOAWAY with an error): node:http2 calls it an error of the client. */
-const ENDED_BY_PEER = /Session closed with error code/;
-/** TensorFlow Serving's words for a model whose labels are not assigned yet. */
-const NOT_READY = /labels does not init yet/;
+function unavailableByItsOwnWords({ endpoint, cause }: CallFailure, details: string): SightlineError {
+  const message = `backend ${endpoint} is unavailable: ${details}`;
+  if (NOT_READY.test(details)) return new ServingUnavailableError(message, { cause, reached: false });
+  if (GOING_AWAY.test(details)) return new ServingUnavailableError(message, { cause, reached: true });
+  return new ServingOverloadedError(`backend ${endpoint} has no room: ${details}`, { cause, isQueueFull: true });
+}
 
-/** Tells a server that is full from one that is not there. */
-async function unavailable(failure: CallFailure, details: string): Promise<SightlineError> {
-  const { endpoint, cause, isConnected, wasConnected } = failure;
-  if (details === REFUSED_STREAM) return new ServingUnavailableError(`backend ${endpoint} takes no more calls over this connection`, { cause, reached: false });
-  if (isConnected && !BROKEN.test(details)) {
-    const message = `backend ${endpoint} is unavailable: ${details}`;
-    return NOT_READY.test(details) ? new ServingUnavailableError(message, { cause, reached: false }) : new ServingOverloadedError(message, { cause, isQueueFull: true });
+async function brokenConnection(failure: CallFailure, details: string): Promise<SightlineError> {
+  const { endpoint, cause } = failure;
+  if (isStreamRefused(failure)) return new ServingUnavailableError(`backend ${endpoint} takes no more calls on its connection`, { cause, reached: false });
+  // Who was sent the request speaks gRPC: what is left to find out would only hold up the next try.
+  if (failure.wasSent) {
+    const what = failure.isConnected ? `backend ${endpoint} gave no answer` : `backend ${endpoint} lost the connection`;
+    return new ServingUnavailableError(`${what}: ${details}`, { cause, reached: true });
   }
-  if (isConnected) return new ServingUnavailableError(`backend ${endpoint} is unavailable: ${details}`, { cause, reached: true });
-  return new ServingUnavailableError(describeFinding(failure, await probeEndpoint(endpoint, PROBE_TIMEOUT_MS), details), { cause, reached: wasConnected });
+  return new ServingUnavailableError(describeFinding(failure, await probeEndpoint(endpoint, PROBE_TIMEOUT_MS), details), { cause, reached: false });
+}
+
+function exhausted(failure: CallFailure, details: string): SightlineError {
+  const { endpoint, cause } = failure;
+  switch (brokenLimit(failure)) {
+    case 'receive':
+      return new ModelOutputError(`backend ${endpoint} gave an answer that is too large: ${details}; ask for fewer outputs or images`, { cause });
+    case 'send':
+      return new ServingRejectedError(`the request to backend ${endpoint} is too large: ${details}`, { cause, retryable: false });
+    case null:
+      break;
+  }
+  if (failure.isSaidByServer) return new ServingOverloadedError(`backend ${endpoint} ran out of something: ${details} (RESOURCE_EXHAUSTED)`, { cause, isQueueFull: false });
+  // HTTP/2's ENHANCE_YOUR_CALM: on a stream it asks for less, at the end of a connection it says why.
+  if (failure.isConnected) return new ServingOverloadedError(`backend ${endpoint} asks for fewer calls: ${details}`, { cause, isQueueFull: true });
+  return new ServingUnavailableError(`backend ${endpoint} lost the connection: ${details}`, { cause, reached: true });
 }
 
 function describeFinding(failure: CallFailure, finding: EndpointFinding, details: string): string {

@@ -154,7 +154,7 @@ describe('failover', () => {
     const killers = await Promise.all([0, 1, 2].map(() => replica({ failWith: { grpcCode: 1, message: 'going down' } }, '127.0.0.1', 0)));
     const pool = poolOf({ endpoints: killers.map(({ endpoint }) => endpoint) });
     await until(() => usable(pool) === 3);
-    await expect(pool.detect({ frames: [testFrame()] })).rejects.toThrow(/gave the call up/);
+    await expect(pool.detect({ frames: [testFrame()] })).rejects.toThrow(/gave up the call/);
     expect(killers.map(({ calls }) => calls.Predict).reduce((a, b) => a + b)).toBe(2);
   });
 });
