@@ -92,7 +92,8 @@ export class ServingClient {
       'grpc.keepalive_timeout_ms': 10_000,
       'grpc.keepalive_permit_without_calls': 0,
       'grpc.initial_reconnect_backoff_ms': 200,
-      'grpc.max_reconnect_backoff_ms': 1_000,
+      // It comes on top of the time until the backend is asked again, up to a second.
+      'grpc.max_reconnect_backoff_ms': 500,
       'grpc.service_config_disable_resolution': 1,
       // The environment's proxy is for web pages, not for the backend.
       'grpc.enable_http_proxy': 0,
