@@ -21,8 +21,8 @@ const FAULTS: readonly { readonly name: string; readonly strike: (serving: Servi
   { name: 'failing', strike: (serving) => serving.tell({ refusal: 'failing' }), lostBatches: 3, gap: { base: 3, moonshot: 1.5, failsBeyond: 6 } },
 ];
 
-/** What live streams see of it when one of two backends fails, each of which could serve all of them: frames that end without detections, and the longest time that each stream
- * shows nothing that was looked at. */
+/** What live streams see of it when one of two backends fails, each of which could serve all of them: frames that failed or were shown without detections, and the longest time that
+ * each stream shows nothing that was looked at. Frames that newer ones took the place of, because they were held up with the backend, are in the frame rate. */
 export const benchmark: Benchmark = {
   id: 'B14',
   name: 'failover',

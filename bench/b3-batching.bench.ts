@@ -10,15 +10,16 @@ const FIXED_TIMEOUTS_MS = [0, 2, 5, 10, 20, 50];
 /** Goals in service times and shares, as the issue of this benchmark sets them. */
 const MAX_WAIT_SERVICE_TIMES = 2;
 
-/** The one that is about throughput has more streams than one backend can serve in small batches; the others show what becomes of few streams, and of two backends. */
-type Load = { readonly name: string; readonly streams: number; readonly maxBatchSize: number; readonly backends: number; readonly inQuick: boolean };
+/** The ones with batches are about throughput: more streams than one backend can serve in small batches; the others show what becomes of few streams, and of two backends.
+ * `waitFailsBeyond`: of the ratio to the best fixed timeout; where waits are a few ms, the machine's own pauses are most of them. */
+type Load = { readonly name: string; readonly streams: number; readonly maxBatchSize: number; readonly backends: number; readonly inQuick: boolean; readonly waitFailsBeyond: number };
 const LOADS: readonly Load[] = [
-  { name: 'batches of 8', streams: 16, maxBatchSize: 8, backends: 1, inQuick: true },
-  { name: 'batches of 16', streams: 16, maxBatchSize: 16, backends: 1, inQuick: true },
-  { name: 'batches of 32', streams: 16, maxBatchSize: 32, backends: 1, inQuick: false },
-  { name: 'four streams', streams: 4, maxBatchSize: 8, backends: 1, inQuick: false },
-  { name: 'one stream', streams: 1, maxBatchSize: 8, backends: 1, inQuick: false },
-  { name: 'two backends', streams: 16, maxBatchSize: 8, backends: 2, inQuick: false },
+  { name: 'batches of 8', streams: 16, maxBatchSize: 8, backends: 1, inQuick: true, waitFailsBeyond: 1.2 },
+  { name: 'batches of 16', streams: 16, maxBatchSize: 16, backends: 1, inQuick: true, waitFailsBeyond: 1.2 },
+  { name: 'batches of 32', streams: 16, maxBatchSize: 32, backends: 1, inQuick: false, waitFailsBeyond: 1.2 },
+  { name: 'four streams', streams: 4, maxBatchSize: 8, backends: 1, inQuick: false, waitFailsBeyond: 3 },
+  { name: 'one stream', streams: 1, maxBatchSize: 8, backends: 1, inQuick: false, waitFailsBeyond: 3 },
+  { name: 'two backends', streams: 16, maxBatchSize: 8, backends: 2, inQuick: false, waitFailsBeyond: 3 },
 ];
 
 /** What batching across streams makes of a backend, beside what any batcher could: the wait is from a frame's arrival until the backend begins on it, and the ratio of the slowest to the
@@ -86,7 +87,7 @@ function partOf(load: Load, quick: boolean, log: BenchmarkContext['log']): { con
   });
   goals.push(
     { metric: 'itemsPerSecond', ours: name('sightline'), peer: name('best fixed timeout'), direction: 'at-least', base: 0.95, moonshot: 1, failsBeyond: 0.9 },
-    { metric: 'p99Ms', ours: name('sightline'), peer: name('best fixed timeout'), direction: 'at-most', base: 1, moonshot: 0.7, failsBeyond: 1.2 },
+    { metric: 'p99Ms', ours: name('sightline'), peer: name('best fixed timeout'), direction: 'at-most', base: 1, moonshot: 0.7, failsBeyond: load.waitFailsBeyond },
   );
   return { contenders, goals };
 }
