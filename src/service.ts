@@ -21,6 +21,7 @@ import { Pipeline, type PipelineStreamOptions } from './pipeline/pipeline.js';
 import { PipelineAdmin } from './pipeline/stream-admin.js';
 import { openBudget, type FrameBudget } from './sources/frames/frame-budget.js';
 import { accessOf, checkSourceAccess, type SourceAccess } from './sources/opening/source-access.js';
+import { channelCredentials } from './serving/tls.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { startViewerServer, type ViewerServer } from './viewers/viewer-server.js';
@@ -185,7 +186,8 @@ function streamOptions(stream: StreamConfig, access: SourceAccess, { options, se
   };
 }
 
-/** Reads the PEM files that the configuration names. */
+/** Reads the PEM files that the configuration names.
+ * @throws {ConfigError} one cannot be read, or they cannot be used */
 async function readTls(files: TlsConfig): Promise<Partial<Record<keyof TlsConfig, Buffer>>> {
   const read = async ([name, path]: [string, string]): Promise<[string, Buffer]> => {
     try {
@@ -194,5 +196,8 @@ async function readTls(files: TlsConfig): Promise<Partial<Record<keyof TlsConfig
       throw new ConfigError([{ file: path, path: '', message: `backend.tls.${name} cannot be read (${error instanceof Error ? error.message : String(error)})` }]);
     }
   };
-  return Object.fromEntries(await Promise.all(Object.entries(files).map(read)));
+  const tls: Partial<Record<keyof TlsConfig, Buffer>> = Object.fromEntries(await Promise.all(Object.entries(files).map(read)));
+  // Now, and not when a name has been looked up.
+  channelCredentials(tls);
+  return tls;
 }

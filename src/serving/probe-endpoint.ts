@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 /** What stands at an address, seen without gRPC:
  * `http2` speaks HTTP/2, `http1` HTTP/1, `tls` TLS, `other` something else, `silent` accepts and says nothing. */
@@ -11,7 +12,13 @@ const TLS_ALERT = 0x15;
 const FRAME_HEADER_BYTES = 9;
 
 /** Connects to `host:port`, greets it as an HTTP/2 client does and tells what answered. gRPC libraries report all of this as "unavailable". Never rejects. */
-export function probeEndpoint(endpoint: string, timeoutMs: number): Promise<EndpointFinding> {
+export async function probeEndpoint(endpoint: string, timeoutMs: number): Promise<EndpointFinding> {
+  const finding = await greet(endpoint, timeoutMs);
+  // Not every TLS server answers a stranger before it hangs up.
+  return finding === 'other' && (await speaksTls(endpoint, timeoutMs)) ? 'tls' : finding;
+}
+
+function greet(endpoint: string, timeoutMs: number): Promise<EndpointFinding> {
   const { host, port } = splitEndpoint(endpoint);
   return new Promise((resolve) => {
     const socket = connect({ host, port });
@@ -49,6 +56,19 @@ export function splitEndpoint(endpoint: string): { host: string; port: number } 
   const host = endpoint.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   if (colon < 1 || host === '' || !Number.isInteger(port) || port < 1 || port > 65_535) throw new RangeError(`Expected an endpoint host:port, got ${JSON.stringify(endpoint)}`);
   return { host, port };
+}
+
+function speaksTls(endpoint: string, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    // Nothing is sent: whose certificate it is does not matter here.
+    const socket = connectTls({ ...splitEndpoint(endpoint), ALPNProtocols: ['h2'], rejectUnauthorized: false, timeout: timeoutMs });
+    const finish = (isTls: boolean) => (): void => {
+      socket.destroy();
+      resolve(isTls);
+    };
+    socket.on('secureConnect', finish(true));
+    for (const event of ['timeout', 'error', 'close']) socket.on(event, finish(false));
+  });
 }
 
 function recognise(bytes: Buffer): EndpointFinding {

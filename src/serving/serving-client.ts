@@ -1,4 +1,4 @@
-import { Client, connectivityState, credentials, logVerbosity, Metadata, setLogVerbosity, status, type ChannelCredentials, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
+import { Client, connectivityState, logVerbosity, Metadata, setLogVerbosity, status, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
 import { ClosedError, ModelMismatchError, ModelOutputError } from '../core/errors.js';
 import type { ModelIdentity } from '../core/frames.js';
 import { observeEnd, type CallFailure } from './call-failure.js';
@@ -13,12 +13,12 @@ import { MessageMemory } from './message-memory.js';
 import { writePredictRequest } from './predict-request-writer.js';
 import { decodeTensor } from './tensor-codec.js';
 import type { Tensor, TensorWriter } from './tensor.js';
+import { channelCredentials, type TlsOptions } from './tls.js';
 
 export type ServingClientOptions = {
   /** `host:port` or `[v6]:port`. */
   readonly endpoint: string;
-  /** PEM texts (not paths): the authority to trust instead of the system's, and our own certificate for servers that ask for one. */
-  readonly tls?: { readonly ca?: string | Buffer; readonly cert?: string | Buffer; readonly key?: string | Buffer };
+  readonly tls?: TlsOptions;
   /** Name that the server's certificate has to carry, and that it is addressed by; default: the endpoint's host. For an endpoint that is an address which a name led to. */
   readonly serverName?: string;
   /** Largest message in either direction, bytes; default 256 MiB. */
@@ -73,7 +73,8 @@ export class ServingClient {
   readonly #closing = new AbortController();
   readonly #memory = new MessageMemory();
 
-  /** @throws {RangeError} when the endpoint is not `host:port` */
+  /** @throws {RangeError} when the endpoint is not `host:port`
+   * @throws {ConfigError} when `tls` cannot be used */
   constructor(options: ServingClientOptions) {
     const { host, port } = splitEndpoint(options.endpoint);
     const maxMessageBytes = options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES;
@@ -283,13 +284,4 @@ function healthOf(response: HealthCheckResponse): HealthState {
 function grpcCodeOf(error: unknown): number | null {
   if (!(error instanceof ModelMismatchError) || error.cause === null || typeof error.cause !== 'object' || !('code' in error.cause)) return null;
   return typeof error.cause.code === 'number' ? error.cause.code : null;
-}
-
-function channelCredentials(tls: ServingClientOptions['tls']): ChannelCredentials {
-  if (tls === undefined) return credentials.createInsecure();
-  return credentials.createSsl(toBuffer(tls.ca), toBuffer(tls.key), toBuffer(tls.cert));
-}
-
-function toBuffer(pem: string | Buffer | undefined): Buffer | null {
-  return pem === undefined ? null : Buffer.from(pem);
 }

@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { ModelMismatchError, ModelOutputError, ServingDeadlineError, ServingOverloadedError, ServingRejectedError, ServingUnavailableError, type SightlineError } from '../core/errors.js';
 import { brokenLimit, isStreamRefused, type CallFailure } from './call-failure.js';
 import { probeEndpoint, type EndpointFinding } from './probe-endpoint.js';
+import { describeTlsFailure } from './tls.js';
 
 /** A backend's words are cut here: TensorFlow's errors can carry half a graph. */
 const MAX_DETAILS_LENGTH = 400;
@@ -62,6 +63,8 @@ async function brokenConnection(failure: CallFailure, details: string): Promise<
     const what = failure.isConnected ? `backend ${endpoint} gave no answer` : `backend ${endpoint} lost the connection`;
     return new ServingUnavailableError(`${what}: ${details}`, { cause, reached: true });
   }
+  const tls = failure.usesTls ? describeTlsFailure(failure.details) : null;
+  if (tls !== null) return new ServingUnavailableError(`backend ${endpoint} ${tls}`, { cause, reached: false });
   return new ServingUnavailableError(describeFinding(failure, await probeEndpoint(endpoint, PROBE_TIMEOUT_MS), details), { cause, reached: false });
 }
 
@@ -95,22 +98,12 @@ function describeFinding(failure: CallFailure, finding: EndpointFinding, details
     case 'silent':
       return `${backend} accepts connections but does not answer: is that TensorFlow Serving's gRPC port?`;
     case 'tls':
-      return failure.usesTls ? describeTlsFailure(backend, details) : `${backend} speaks TLS: set backend.tls`;
+      return failure.usesTls ? `${backend} speaks TLS and hangs up on us: does it trust our certificate (backend.tls.cert)?` : `${backend} speaks TLS: set backend.tls`;
     case 'other':
-      return failure.usesTls ? describeTlsFailure(backend, details) : `${backend} does not speak gRPC (HTTP/2)`;
+      return failure.usesTls ? `${backend} does not accept our TLS: ${details}` : `${backend} does not speak gRPC (HTTP/2)`;
     case 'http2':
       return failure.usesTls ? `${backend} does not speak TLS: leave out backend.tls` : `${backend} lost the connection: ${details}`;
   }
-}
-
-/** What grpc-js puts around the words of Node's TLS. */
-const WRAPPING = /^No connection established\. Last error: (Error: )?|\.? ?Resolution note:.*$/g;
-
-/** Without a certificate of ours some servers end the connection before, some after they have said why. */
-function describeTlsFailure(backend: string, details: string): string {
-  const reason = details.replace(WRAPPING, '').trim();
-  if (/certificate|altname/i.test(reason) && !/alert/i.test(reason)) return `${backend} has a certificate that is not to be trusted: ${reason}: is backend.tls.ca its authority?`;
-  return `${backend} ends the connection during TLS: ${reason}; does it ask for a certificate? Then set backend.tls.cert and backend.tls.key`;
 }
 
 function nameOf(grpcCode: number): string {
