@@ -97,7 +97,7 @@ export class MicroBatcher {
       if (waitMs > 0) {
         this.#timer = setTimeout(() => {
           this.#pump();
-        }, Math.ceil(waitMs));
+        }, Math.floor(waitMs));
         return;
       }
       const last = entries.at(-1)?.lane;

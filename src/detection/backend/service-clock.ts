@@ -11,6 +11,9 @@ const ASSUMED_LEAD_SHARE = 0.1;
 const MIN_LEAD_MS = 1;
 /** The lead grows by this factor while that still makes answers follow each other faster. */
 const LEAD_GROWTH = 1.5;
+/** Weight of the newest deviation, and how many of them the lead leaves room for: an answer that comes early must not find the backend without work (as TCP's timer, RFC 6298). */
+const DEVIATION_SHARE = 0.1;
+const DEVIATIONS = 2;
 
 /** Measures one backend: what a batch costs it, and how long what is in flight will keep it busy.
  *
@@ -23,6 +26,8 @@ export class ServiceClock {
   readonly #queued = new LinearCost();
   readonly #msPerImage = new MedianWindow(15);
   #lastDoneMs = -Infinity;
+  /** How far answers are from when they are expected, mean, ms. */
+  #deviationMs = 0;
 
   sent(images: number, nowMs: number): SentBatch {
     const batch = { images, sentMs: nowMs, wasIdle: this.#inFlight.size === 0 };
@@ -34,7 +39,10 @@ export class ServiceClock {
   done(batch: SentBatch, nowMs: number): void {
     this.#inFlight.delete(batch);
     const tookMs = nowMs - Math.max(batch.sentMs, this.#lastDoneMs);
-    (batch.wasIdle ? this.#alone : this.#queued).add(batch.images, tookMs);
+    const cost = batch.wasIdle ? this.#alone : this.#queued;
+    const expectedMs = cost.of(batch.images);
+    if (expectedMs !== null) this.#deviationMs += DEVIATION_SHARE * (Math.abs(tookMs - expectedMs) - this.#deviationMs);
+    cost.add(batch.images, tookMs);
     this.#msPerImage.add((nowMs - batch.sentMs) / batch.images);
     this.#lastDoneMs = nowMs;
   }
@@ -72,8 +80,9 @@ export class ServiceClock {
     const images = this.#queued.samples > 0 ? this.#queued.meanImages : this.#alone.meanImages;
     const aloneMs = this.#alone.of(images) ?? 0;
     const queuedMs = this.#queued.of(images);
-    if (queuedMs === null || this.#queued.samples < MIN_SAMPLES || this.#alone.samples === 0) return Math.max(MIN_LEAD_MS, ASSUMED_LEAD_SHARE * aloneMs);
-    return Math.min(Math.max(aloneMs, queuedMs), MIN_LEAD_MS + LEAD_GROWTH * Math.max(0, aloneMs - queuedMs));
+    const spareMs = MIN_LEAD_MS + DEVIATIONS * this.#deviationMs;
+    if (queuedMs === null || this.#queued.samples < MIN_SAMPLES || this.#alone.samples === 0) return spareMs + ASSUMED_LEAD_SHARE * aloneMs;
+    return Math.min(Math.max(aloneMs, queuedMs), spareMs + LEAD_GROWTH * Math.max(0, aloneMs - queuedMs));
   }
 
   /** Negative: overdue. */
