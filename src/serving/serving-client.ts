@@ -110,7 +110,11 @@ export class ServingClient {
     // When a call has ended nothing of it is sent any more, and grpc-js has its own copy of what was.
     const { response, hints } = await this.#exchange(predictRpc, message, call).finally(() => { this.#memory.give(memory); });
     const outputs = new Map<string, Tensor>();
-    for (const [name, proto] of response.outputs) outputs.set(name, this.#read(() => decodeTensor(proto, { name, maxFilledBytes: MAX_FILLED_BYTES })));
+    for (const [name, proto] of response.outputs) {
+      // What was not asked for is not looked at: each output may ask for memory.
+      if (options.outputFilter !== undefined && !options.outputFilter.includes(name)) continue;
+      outputs.set(name, this.#read(() => decodeTensor(proto, { name, maxFilledBytes: MAX_FILLED_BYTES })));
+    }
     return { model: identity(response.modelSpec, options.model), outputs, hints };
   }
 

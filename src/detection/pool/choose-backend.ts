@@ -20,11 +20,16 @@ export function chooseBackend<T extends Candidate>(candidates: readonly T[], ima
   return best?.hasRoom === true ? best : null;
 }
 
+/** Expectations this much apart, and a ms, are the same: it is noise, and servers of one kind are to share the work. */
+const SAME = 1.25;
+
 /** Candidates, the one that is expected to answer soonest first; those that nothing is known of count as the fastest of the others. */
 export function rankBackends<T extends Candidate>(candidates: readonly T[], images: number): T[] {
   const known = candidates.map((candidate) => candidate.finishMs(images));
   const assumedMs = Math.min(...known.filter((finishMs) => finishMs !== null), Infinity);
   const ranked = candidates.map((candidate, index) => ({ candidate, finishMs: known[index] ?? (candidate.inFlight === 0 ? 0 : Number.isFinite(assumedMs) ? assumedMs * (candidate.inFlight + 1) : 0) }));
-  ranked.sort((a, b) => a.finishMs - b.finishMs || a.candidate.inFlight - b.candidate.inFlight || Number(b.candidate.hasRoom) - Number(a.candidate.hasRoom) || a.candidate.lastSentMs - b.candidate.lastSentMs);
+  const sameMs = Math.min(...ranked.map(({ finishMs }) => finishMs)) * SAME + 1;
+  const rank = (finishMs: number): number => (finishMs <= sameMs ? 0 : finishMs);
+  ranked.sort((a, b) => rank(a.finishMs) - rank(b.finishMs) || Number(b.candidate.hasRoom) - Number(a.candidate.hasRoom) || a.candidate.inFlight - b.candidate.inFlight || a.candidate.lastSentMs - b.candidate.lastSentMs);
   return ranked.map(({ candidate }) => candidate);
 }
