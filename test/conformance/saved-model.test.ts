@@ -33,24 +33,52 @@ describe('a SavedModel that TensorFlow runs, behind the official stubs', () => {
     server = spawn(conformancePython(), [scriptPath('saved_model_server.py'), folder, String(SIZE.heightPx), String(SIZE.widthPx)], { stdio: ['pipe', 'pipe', 'inherit'] });
     server.stdin?.end(Buffer.concat(frames.map(({ modelInput }) => modelInput.data)));
     if (server.stdout === null) throw new Error('no output');
-    const [line] = (await once(createInterface(server.stdout), 'line')) as [string];
-    started = JSON.parse(line) as Started;
+    const ended = once(server, 'exit').then(() => null);
+    const first = await Promise.race([once(createInterface(server.stdout), 'line'), ended]);
+    if (first === null) throw new Error(`saved_model_server.py ended with ${String(server.exitCode ?? server.signalCode)} before it served`);
+    started = JSON.parse(first[0] as string) as Started;
   }, 120_000);
   afterAll(async () => {
-    const ended = once(server, 'close');
-    server.kill('SIGKILL');
-    await ended;
+    if (server.exitCode === null && server.signalCode === null) {
+      const ended = once(server, 'close');
+      server.kill('SIGKILL');
+      await ended;
+    }
     await rm(folder, { recursive: true });
   });
 
-  test("gives our client TensorFlow's own numbers, to the last bit, for one picture and for a batch", async () => {
+  test('tells our client its state and the signature that was saved with it', async () => {
+    const client = new ServingClient({ endpoint: `127.0.0.1:${String(started.port)}` });
+    try {
+      expect(await client.getModelStatus({ name: 'detector' }, CALL)).toEqual([{ version: '42', state: 'AVAILABLE', errorCode: 0, errorMessage: '' }]);
+      const { model, signatures } = await client.getModelMetadata({ name: 'detector' }, CALL);
+      expect(model).toEqual({ name: 'detector', version: '42' });
+      const signature = signatures.get('serving_default');
+      expect(signature?.methodName).toBe('tensorflow/serving/predict');
+      expect(signature?.inputs).toEqual(new Map([['input_tensor', { name: 'serving_default_input_tensor:0', dtype: 'uint8', shape: [-1, -1, -1, 3] }]]));
+      expect(Object.fromEntries([...(signature?.outputs ?? [])].map(([name, { dtype, shape }]) => [name, { dtype, shape }]))).toEqual({
+        detection_boxes: { dtype: 'float', shape: [-1, 5, 4] },
+        detection_classes: { dtype: 'float', shape: [-1, 5] },
+        detection_scores: { dtype: 'float', shape: [-1, 5] },
+        num_detections: { dtype: 'float', shape: [-1] },
+        raw_detection_boxes: { dtype: 'float', shape: [-1, 1000, 4] },
+      });
+    } finally {
+      await client.close();
+    }
+  });
+
+  test.each([
+    { name: 'detector', form: 'values' },
+    { name: 'detector-as-content', form: 'raw bytes' },
+  ])("gives our client TensorFlow's own numbers in $form, to the last bit, for one picture and for a batch", async ({ name }) => {
     const client = new ServingClient({ endpoint: `127.0.0.1:${String(started.port)}` });
     const outputFilter = ['detection_boxes', 'detection_classes', 'detection_scores', 'num_detections'];
     const ask = async (pictures: readonly VideoFrame[]): Promise<Computed> => {
       const data = Buffer.concat(pictures.map(({ modelInput }) => modelInput.data));
-      const { outputs, model } = await client.predict({ model: { name: 'detector' }, inputs: { input_tensor: { dtype: 'uint8', shape: [pictures.length, SIZE.heightPx, SIZE.widthPx, 3], data } }, outputFilter }, CALL);
-      expect(model).toEqual({ name: 'detector', version: '42' });
-      return Object.fromEntries([...outputs].map(([name, { shape, data: values }]) => [name, { shape, bytes: Buffer.from((values as Float32Array).buffer, (values as Float32Array).byteOffset, (values as Float32Array).byteLength).toString('hex') }]));
+      const { outputs, model } = await client.predict({ model: { name }, inputs: { input_tensor: { dtype: 'uint8', shape: [pictures.length, SIZE.heightPx, SIZE.widthPx, 3], data } }, outputFilter }, CALL);
+      expect(model).toEqual({ name, version: '42' });
+      return Object.fromEntries([...outputs].map(([output, { shape, data: values }]) => [output, { shape, bytes: Buffer.from((values as Float32Array).buffer, (values as Float32Array).byteOffset, (values as Float32Array).byteLength).toString('hex') }]));
     };
     try {
       for (const [index, frame] of frames.entries()) expect(await ask([frame])).toEqual(started.each[index]);

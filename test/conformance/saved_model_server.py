@@ -18,6 +18,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import grpc  # noqa: E402
 import numpy  # noqa: E402
 import tensorflow as tf  # noqa: E402
+from tensorflow.core.framework import tensor_pb2  # noqa: E402
 from tensorflow.core.protobuf import saved_model_pb2  # noqa: E402
 from tensorflow_serving.apis import (  # noqa: E402
     get_model_metadata_pb2,
@@ -28,6 +29,8 @@ from tensorflow_serving.apis import (  # noqa: E402
 )
 
 NAME, VERSION, BOXES = "detector", 42, 5
+# The same model, answering as a server does that was started with --enable_serialization_as_tensor_content.
+AS_CONTENT = "detector-as-content"
 
 
 class Detector(tf.Module):
@@ -57,18 +60,19 @@ class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
         self.folder, self.signature = folder, signature
 
     def Predict(self, request, context):
-        if request.model_spec.name != NAME:
+        if request.model_spec.name not in (NAME, AS_CONTENT):
             context.abort(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: Latest({request.model_spec.name})")
         inputs = {name: tf.constant(tf.make_ndarray(proto)) for name, proto in request.inputs.items()}
         outputs = self.signature(**inputs)
         response = predict_pb2.PredictResponse()
-        response.model_spec.CopyFrom(spec())
+        response.model_spec.CopyFrom(spec(request.model_spec.name))
+        write = content_proto if request.model_spec.name == AS_CONTENT else tensor_proto
         for name in request.output_filter or outputs:
-            response.outputs[name].CopyFrom(tensor_proto(outputs[name]))
+            response.outputs[name].CopyFrom(write(outputs[name]))
         return response
 
     def GetModelMetadata(self, request, context):
-        if request.model_spec.name != NAME:
+        if request.model_spec.name not in (NAME, AS_CONTENT):
             context.abort(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: Latest({request.model_spec.name})")
         saved = saved_model_pb2.SavedModel()
         with open(os.path.join(self.folder, "saved_model.pb"), "rb") as file:
@@ -77,7 +81,7 @@ class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
         for name, signature in saved.meta_graphs[0].signature_def.items():
             signatures.signature_def[name].CopyFrom(signature)
         response = get_model_metadata_pb2.GetModelMetadataResponse()
-        response.model_spec.CopyFrom(spec())
+        response.model_spec.CopyFrom(spec(request.model_spec.name))
         response.metadata["signature_def"].Pack(signatures)
         return response
 
@@ -89,9 +93,9 @@ class Models(model_service_pb2_grpc.ModelServiceServicer):
         return response
 
 
-def spec():
+def spec(name):
     request = predict_pb2.PredictRequest()
-    request.model_spec.name = NAME
+    request.model_spec.name = name
     request.model_spec.signature_name = "serving_default"
     request.model_spec.version.value = VERSION
     return request.model_spec
@@ -105,6 +109,11 @@ def tensor_proto(tensor):
     proto.tensor_shape.CopyFrom(tensor.shape.as_proto())
     proto.float_val.extend(tensor.numpy().ravel().tolist())
     return proto
+
+
+def content_proto(tensor):
+    """As TensorFlow's runtime writes a tensor's bytes."""
+    return tensor_pb2.TensorProto.FromString(tf.io.serialize_tensor(tensor).numpy())
 
 
 def computed(signature, batch):
