@@ -2,15 +2,14 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { createAnnotator } from '../src/annotation/annotator.js';
 import { BackendPool } from '../src/detection/pool/backend-pool.js';
-import { cocoLabelMap } from '../src/detection/label-map.js';
 import { findFfmpeg } from '../src/ffmpeg/tools.js';
 import { detectFile } from '../src/pipeline/detect-file.js';
 import { createLogger } from '../src/telemetry/logger.js';
-import { createMetrics } from '../src/telemetry/metrics.js';
 import { FakeServing } from '../test/helpers/fake-serving.js';
 import { until } from '../test/helpers/until.js';
 import { measure, type Benchmark, type BenchmarkContext, type PreparedBenchmark } from './harness/benchmark.js';
 import { makeClip } from './inputs/clips.js';
+import { poolOptions } from '../test/helpers/pool-options.js';
 
 const SIZE = { widthPx: 1280, heightPx: 720 };
 const MODEL_INPUT = { widthPx: 512, heightPx: 512 };
@@ -31,18 +30,7 @@ async function prepare({ quick, cacheFolder }: BenchmarkContext): Promise<Prepar
   const tools = await findFfmpeg();
   const log = createLogger({ level: 'silent', format: 'json' });
   const serving = await new FakeServing({ detections: BOXES, records: false }).start();
-  const detector = new BackendPool({
-    endpoints: [serving.endpoint],
-    tls: null,
-    model: { name: null, version: null, versionLabel: null, signature: 'serving_default' },
-    deadlineMs: 10_000,
-    maxBatchSize: 4,
-    maxInFlightBatches: 2,
-    assumedInputSize: MODEL_INPUT,
-    labels: cocoLabelMap(),
-    log,
-    metrics: createMetrics(),
-  });
+  const detector = new BackendPool(poolOptions([serving.endpoint], { deadlineMs: 10_000, maxBatchSize: 4, assumedInputSize: MODEL_INPUT, log }));
   await until(() => detector.state.status.state === 'ok');
   const annotator = createAnnotator({ jpegQuality: 75 });
   const ours = async (): Promise<number> => {

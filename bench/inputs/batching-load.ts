@@ -1,14 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import type { BatchTimeout } from '../../src/batching/batch-due.js';
 import { MicroBatcher } from '../../src/batching/micro-batcher.js';
-import { cocoLabelMap } from '../../src/detection/label-map.js';
 import { BackendPool } from '../../src/detection/pool/backend-pool.js';
 import { followDetector } from '../../src/pipeline/follow-detector.js';
-import { createLogger } from '../../src/telemetry/logger.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
 import { FakeServing, type SeenPredict } from '../../test/helpers/fake-serving.js';
 import { testFrame } from '../../test/helpers/frames.js';
 import type { ServiceTime } from '../../test/helpers/model-thread.js';
+import { poolOptions } from '../../test/helpers/pool-options.js';
 
 
 export type BatchingLoad = {
@@ -40,18 +38,7 @@ const WARM_UP_MS = 500;
 /** Runs live streams of small pictures through the batcher and the pool, over gRPC, into stub backends. */
 export async function runBatchingLoad(load: BatchingLoad): Promise<BatchingFigures> {
   const servers = await Promise.all(load.backends.map((serviceMs) => new FakeServing({ serviceMs, maxDetections: 1 }).start()));
-  const pool = new BackendPool({
-    endpoints: servers.map(({ endpoint }) => endpoint),
-    tls: null,
-    model: { name: null, version: null, versionLabel: null, signature: 'serving_default' },
-    deadlineMs: 2_000,
-    maxBatchSize: load.maxBatchSize,
-    maxInFlightBatches: load.maxInFlightBatches,
-    assumedInputSize: { widthPx: 32, heightPx: 32 },
-    labels: cocoLabelMap(),
-    log: createLogger({ level: 'silent', format: 'json' }),
-    metrics: createMetrics(),
-  });
+  const pool = new BackendPool(poolOptions(servers.map(({ endpoint }) => endpoint), { maxBatchSize: load.maxBatchSize, maxInFlightBatches: load.maxInFlightBatches }));
   while (pool.backends().some(({ state }) => state !== 'ok')) await new Promise((resolve) => setTimeout(resolve, 5));
   const batcher = new MicroBatcher({ batchTimeoutMs: load.batchTimeoutMs, nextPlace: (images) => pool.nextPlace(images) });
   followDetector(batcher, pool);

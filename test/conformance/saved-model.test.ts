@@ -6,14 +6,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { VideoFrame } from '../../src/core/frames.js';
-import { cocoLabelMap } from '../../src/detection/label-map.js';
 import { BackendPool } from '../../src/detection/pool/backend-pool.js';
 import { ServingClient } from '../../src/serving/serving-client.js';
-import { createLogger } from '../../src/telemetry/logger.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
 import { testFrame } from '../helpers/frames.js';
 import { until } from '../helpers/until.js';
 import { conformancePython, scriptPath } from './python.js';
+import { poolOptions } from '../helpers/pool-options.js';
 
 type Computed = Readonly<Record<string, { readonly shape: readonly number[]; readonly bytes: string }>>;
 type Started = { readonly port: number; readonly each: readonly Computed[]; readonly all: Computed };
@@ -89,18 +87,7 @@ describe('a SavedModel that TensorFlow runs, behind the official stubs', () => {
   });
 
   test('fits, and its boxes lie where TensorFlow says', async () => {
-    const pool = new BackendPool({
-      endpoints: [`127.0.0.1:${String(started.port)}`],
-      tls: null,
-      model: { name: 'detector', version: null, versionLabel: null, signature: 'serving_default' },
-      deadlineMs: 20_000,
-      maxBatchSize: 8,
-      maxInFlightBatches: 2,
-      assumedInputSize: SIZE,
-      labels: cocoLabelMap(),
-      log: createLogger({ level: 'silent', format: 'json' }),
-      metrics: createMetrics(),
-    });
+    const pool = new BackendPool(poolOptions([`127.0.0.1:${String(started.port)}`], { model: { name: 'detector', version: null, versionLabel: null, signature: 'serving_default' }, deadlineMs: 20_000, assumedInputSize: SIZE }));
     try {
       await until(() => pool.state.status.state === 'ok');
       expect(pool.state.status.message).toMatch(/^model detector, version 42, at 127\.0\.0\.1:\d+: object detector, input input_tensor \(uint8\), any batch size/);

@@ -1,15 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ModelOutputError } from '../../src/core/errors.js';
-import { cocoLabelMap } from '../../src/detection/label-map.js';
 import { BackendPool } from '../../src/detection/pool/backend-pool.js';
-import { createLogger } from '../../src/telemetry/logger.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
 import { badAnswers, subtlyBadAnswers } from '../helpers/bad-answers.js';
 import { FakeServing } from '../helpers/fake-serving.js';
 import { testFrame } from '../helpers/frames.js';
 import { until } from '../helpers/until.js';
 import { collectedBytes } from './figures.js';
 import { report } from './report.js';
+import { poolOptions } from '../helpers/pool-options.js';
 
 /** F19, second half: answers to Predict that are wrong, as the pool takes each of them; what streams see of them is in backend-answers.test.ts. */
 
@@ -22,18 +20,7 @@ let pool: BackendPool;
 
 beforeEach(async () => {
   serving = await new FakeServing({ records: false }).start();
-  pool = new BackendPool({
-    endpoints: [serving.endpoint],
-    tls: null,
-    model: { name: null, version: null, versionLabel: null, signature: 'serving_default' },
-    deadlineMs: 5_000,
-    maxBatchSize: 8,
-    maxInFlightBatches: 2,
-    assumedInputSize: { widthPx: 32, heightPx: 32 },
-    labels: cocoLabelMap(),
-    log: createLogger({ level: 'silent', format: 'json' }),
-    metrics: createMetrics(),
-  });
+  pool = new BackendPool(poolOptions([serving.endpoint], { deadlineMs: 5_000 }));
   await until(isOk);
 });
 afterEach(async () => {

@@ -5,14 +5,12 @@ import { MicroBatcher } from '../../src/batching/micro-batcher.js';
 import { clock } from '../../src/core/clock.js';
 import { ServingUnavailableError } from '../../src/core/errors.js';
 import type { DetectedFrame, VideoFrame } from '../../src/core/frames.js';
-import { cocoLabelMap } from '../../src/detection/label-map.js';
 import { BackendPool, type BackendPoolOptions } from '../../src/detection/pool/backend-pool.js';
 import { detectThrough } from '../../src/pipeline/detect-through.js';
 import { followDetector } from '../../src/pipeline/follow-detector.js';
-import { createLogger } from '../../src/telemetry/logger.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
 import { FrameBook } from './frame-book.js';
 import { testFrame, type TestFrame } from './frames.js';
+import { poolOptions } from './pool-options.js';
 
 export type DetectionRigOptions = {
   readonly endpoints: readonly string[];
@@ -43,19 +41,7 @@ export class DetectionRig {
     const { endpoints, streams = 4, fps = 25, deadlineMs = 1_000, maxBatchSize = 8, maxInFlightBatches = 2, batchTimeoutMs = 'auto' } = options;
     this.fps = fps;
     this.book = new FrameBook(streams);
-    this.pool = new BackendPool({
-      endpoints,
-      tls: null,
-      model: { name: null, version: null, versionLabel: null, signature: 'serving_default' },
-      deadlineMs,
-      maxBatchSize,
-      maxInFlightBatches,
-      assumedInputSize: { widthPx: 32, heightPx: 32 },
-      labels: cocoLabelMap(),
-      log: createLogger({ level: 'silent', format: 'json' }),
-      metrics: createMetrics(),
-      ...options.pool,
-    });
+    this.pool = new BackendPool(poolOptions(endpoints, { deadlineMs, maxBatchSize, maxInFlightBatches, ...options.pool }));
     this.#batcher = new MicroBatcher({ batchTimeoutMs, nextPlace: (images) => this.pool.nextPlace(images) });
     this.#stopFollowing = followDetector(this.#batcher, this.pool);
     for (let stream = 0; stream < streams; stream += 1) this.#startCamera(stream, ((stream * 0.618) % 1) * (1_000 / fps), deadlineMs);

@@ -4,12 +4,12 @@ import { MicroBatcher } from '../../src/batching/micro-batcher.js';
 import type { OfferedFrame } from '../../src/core/frames.js';
 import type { FrameCounters } from '../../src/core/stream-status.js';
 import { BackendPool } from '../../src/detection/pool/backend-pool.js';
-import { cocoLabelMap } from '../../src/detection/label-map.js';
 import type { FfmpegTools } from '../../src/ffmpeg/tools.js';
 import { followDetector } from '../../src/pipeline/follow-detector.js';
 import { Pipeline, type PipelineStreamOptions } from '../../src/pipeline/pipeline.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import { FakeServing, type FakeScript } from './fake-serving.js';
+import { poolOptions } from './pool-options.js';
 
 export type StreamRigOptions = {
   readonly tools: FfmpegTools;
@@ -44,18 +44,7 @@ export async function startStreamRig(options: StreamRigOptions): Promise<StreamR
   if (!isUp) await serving.close();
   const metrics = createMetrics();
   const log = pino({ level: 'silent' });
-  const detector = new BackendPool({
-    endpoints: [serving.endpoint],
-    tls: null,
-    model: { name: null, version: null, versionLabel: null, signature: 'serving_default' },
-    deadlineMs,
-    maxBatchSize,
-    maxInFlightBatches,
-    assumedInputSize: options.modelInputSize ?? { widthPx: 128, heightPx: 128 },
-    labels: cocoLabelMap(),
-    log,
-    metrics,
-  });
+  const detector = new BackendPool(poolOptions([serving.endpoint], { deadlineMs, maxBatchSize, maxInFlightBatches, assumedInputSize: options.modelInputSize ?? { widthPx: 128, heightPx: 128 }, log, metrics }));
   const batcher = new MicroBatcher({ batchTimeoutMs: 5, nextPlace: (images) => detector.nextPlace(images) });
   followDetector(batcher, detector);
   const annotator = createAnnotator();

@@ -5,15 +5,14 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SightlineError, SourceOpenError } from '../../src/core/errors.js';
 import type { DetectedFrame } from '../../src/core/frames.js';
 import { BackendPool } from '../../src/detection/pool/backend-pool.js';
-import { cocoLabelMap } from '../../src/detection/label-map.js';
 import { findFfmpeg, type FfmpegTools } from '../../src/ffmpeg/tools.js';
 import { detectFile, type DetectFileOptions } from '../../src/pipeline/detect-file.js';
 import { GrpcStatusError } from '../../src/serving/grpc-server.js';
 import { createLogger } from '../../src/telemetry/logger.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
 import { CLIPS_FOLDER, numberedClip, numberOf } from '../helpers/clips.js';
 import { detectionOutputs, FakeServing, type FakeScript } from '../helpers/fake-serving.js';
 import { until } from '../helpers/until.js';
+import { poolOptions } from '../helpers/pool-options.js';
 
 let tools: FfmpegTools;
 beforeAll(async () => {
@@ -31,10 +30,7 @@ type Seen = { seq: number; number: number; ptsMs: number; classes: readonly numb
 async function run(source: string, script: Partial<FakeScript> = {}, options: Partial<DetectFileOptions> = {}, write?: (detected: DetectedFrame) => Promise<void>) {
   const serving = await new FakeServing({ detections: [{ classId: 1, score: 0.9, box: [0.4, 0.4, 0.6, 0.6] }], ...script }).start();
   closers.push(() => serving.close());
-  const detector = new BackendPool({
-    endpoints: [serving.endpoint], tls: null, model: { name: null, version: null, versionLabel: null, signature: 'serving_default' }, deadlineMs: 2_000,
-    maxBatchSize: 4, maxInFlightBatches: 2, assumedInputSize: { widthPx: 128, heightPx: 128 }, labels: cocoLabelMap(), log, metrics: createMetrics(),
-  });
+  const detector = new BackendPool(poolOptions([serving.endpoint], { maxBatchSize: 4, assumedInputSize: { widthPx: 128, heightPx: 128 }, log }));
   closers.push(() => detector.close());
   await until(() => detector.state.status.state === 'ok');
   const seen: Seen[] = [];

@@ -233,11 +233,12 @@ export class Backend {
   #failed(error: unknown, sent: SentBatch): void {
     const nowMs = performance.now();
     this.#clock.failed(sent, nowMs);
+    if (error instanceof ServingOverloadedError) this.#turnedAway(error, sent, nowMs);
+    else this.#watch.failed(error);
     this.#count(outcomeOf(error));
-    if (!(error instanceof ServingOverloadedError)) {
-      this.#watch.failed(error);
-      return;
-    }
+  }
+
+  #turnedAway(error: ServingOverloadedError, sent: SentBatch, nowMs: number): void {
     if (error.isQueueFull) this.#limit.queueFull({ sentMs: sent.sentMs, nowMs, others: this.#inFlight - 1 });
     else this.#limit.tooLarge(sent.images, nowMs);
     const pauseMs = this.#limit.pauseMs(nowMs);

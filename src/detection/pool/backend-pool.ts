@@ -29,6 +29,8 @@ export class BackendPool implements Detector {
   readonly #listeners = new Set<(state: DetectorState) => void>();
   readonly #roomListeners = new Set<() => void>();
   #inputSize: Size;
+  /** Whether some backend is given less than it was configured for. */
+  #isReduced = false;
   #closing: Promise<void> | null = null;
 
   constructor(options: BackendPoolOptions) {
@@ -50,7 +52,8 @@ export class BackendPool implements Detector {
           },
           onCall: (outcome) => {
             options.metrics.backendCalls.inc({ endpoint: name, outcome });
-            this.#tellLimits();
+            // Limits only move while a backend has no room, or had none.
+            if (this.#isReduced || outcome !== 'answered') this.#tellLimits();
           },
         }),
       onChange: () => {
@@ -179,7 +182,9 @@ export class BackendPool implements Detector {
 
   #tellLimits(): void {
     const { backendLimit } = this.#options.metrics;
+    this.#isReduced = false;
     for (const { endpoint, limits } of this.backends()) {
+      this.#isReduced ||= limits.isReduced;
       backendLimit.set({ endpoint, limit: 'batch_frames' }, limits.maxBatchSize);
       backendLimit.set({ endpoint, limit: 'batches_in_flight' }, limits.maxInFlightBatches);
     }

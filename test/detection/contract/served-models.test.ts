@@ -4,12 +4,11 @@ import { ModelOutputError } from '../../../src/core/errors.js';
 import { BackendPool, type BackendPoolOptions } from '../../../src/detection/pool/backend-pool.js';
 import { cocoLabelMap } from '../../../src/detection/label-map.js';
 import type { SignatureDef, TensorInfo } from '../../../src/serving/metadata-messages.js';
-import { createLogger } from '../../../src/telemetry/logger.js';
-import { createMetrics } from '../../../src/telemetry/metrics.js';
 import { detectionSignature, startFakeServing, type FakeScript, type FakeServing } from '../../helpers/fake-serving.js';
 import { testFrame } from '../../helpers/frames.js';
 import { until } from '../../helpers/until.js';
 import { float, headOf, PETS, px } from './answers.js';
+import { poolOptions } from '../../helpers/pool-options.js';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -18,10 +17,7 @@ afterEach(async () => {
 
 async function served(script: Partial<FakeScript>, options: Partial<BackendPoolOptions> = {}): Promise<{ server: FakeServing; pool: BackendPool }> {
   const server = await startFakeServing(script);
-  const pool = new BackendPool({
-    endpoints: [server.endpoint], tls: null, model: { name: null, version: null, versionLabel: null, signature: 'serving_default' }, deadlineMs: 2_000, maxBatchSize: 8, maxInFlightBatches: 2,
-    assumedInputSize: px(32, 32), labels: PETS, log: createLogger({ level: 'silent', format: 'json' }), metrics: createMetrics(), encodeJpeg, ...options,
-  });
+  const pool = new BackendPool(poolOptions([server.endpoint], { labels: PETS, encodeJpeg, ...options }));
   closers.push(() => server.close(), () => pool.close());
   await until(() => pool.state.status.state === 'ok' || pool.state.status.state === 'misconfigured');
   return { server, pool };

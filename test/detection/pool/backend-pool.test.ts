@@ -4,12 +4,11 @@ import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ModelMismatchError, ModelOutputError, ServingDeadlineError, ServingOverloadedError, ServingRejectedError, ServingUnavailableError } from '../../../src/core/errors.js';
 import { BackendPool, type BackendPoolOptions } from '../../../src/detection/pool/backend-pool.js';
-import { cocoLabelMap } from '../../../src/detection/label-map.js';
-import { createLogger } from '../../../src/telemetry/logger.js';
 import { createMetrics } from '../../../src/telemetry/metrics.js';
 import { detectionOutputs, detectionSignature, FakeServing, type FakeScript } from '../../helpers/fake-serving.js';
 import { testFrame, type TestFrame } from '../../helpers/frames.js';
 import { until } from '../../helpers/until.js';
+import { poolOptions } from '../../helpers/pool-options.js';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -23,19 +22,7 @@ async function serving(script: Partial<FakeScript> = {}, port = 0): Promise<Fake
 }
 
 function poolOf(endpoints: readonly string[], options: Partial<BackendPoolOptions> = {}): BackendPool {
-  const pool = new BackendPool({
-    endpoints,
-    tls: null,
-    model: { name: null, version: null, versionLabel: null, signature: 'serving_default' },
-    deadlineMs: 2_000,
-    maxBatchSize: 8,
-    maxInFlightBatches: 2,
-    assumedInputSize: { widthPx: 640, heightPx: 640 },
-    labels: cocoLabelMap(),
-    log: createLogger({ level: 'silent', format: 'json' }),
-    metrics: createMetrics(),
-    ...options,
-  });
+  const pool = new BackendPool(poolOptions(endpoints, { assumedInputSize: { widthPx: 640, heightPx: 640 }, ...options }));
   closers.push(() => pool.close());
   return pool;
 }

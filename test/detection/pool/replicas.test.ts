@@ -1,12 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { EndpointAddresses } from '../../../src/detection/pool/endpoint-addresses.js';
 import { BackendPool, type BackendPoolOptions } from '../../../src/detection/pool/backend-pool.js';
-import { cocoLabelMap } from '../../../src/detection/label-map.js';
-import { createLogger } from '../../../src/telemetry/logger.js';
 import { createMetrics } from '../../../src/telemetry/metrics.js';
 import { FakeServing, type FakeScript } from '../../helpers/fake-serving.js';
 import { testFrame } from '../../helpers/frames.js';
 import { until } from '../../helpers/until.js';
+import { poolOptions } from '../../helpers/pool-options.js';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -21,19 +20,7 @@ async function replica(script: Partial<FakeScript>, host: string, port: number):
 }
 
 function poolOf(options: Partial<BackendPoolOptions>): BackendPool {
-  const pool = new BackendPool({
-    endpoints: [],
-    tls: null,
-    model: { name: null, version: null, versionLabel: null, signature: 'serving_default' },
-    deadlineMs: 2_000,
-    maxBatchSize: 8,
-    maxInFlightBatches: 2,
-    assumedInputSize: { widthPx: 32, heightPx: 32 },
-    labels: cocoLabelMap(),
-    log: createLogger({ level: 'silent', format: 'json' }),
-    metrics: createMetrics(),
-    ...options,
-  });
+  const pool = new BackendPool(poolOptions([], options));
   closers.push(() => pool.close());
   return pool;
 }
@@ -141,13 +128,21 @@ describe('failover', () => {
   it('sends a batch that one backend has no room for to one that has', async () => {
     const full = await replica({ failWith: { grpcCode: 14, message: 'The batch scheduling queue to which this task was submitted is full; currently 10 batches enqueued and max_enqueued_batches is 10' } }, '127.0.0.1', 0);
     const free = await replica({}, '127.0.0.1', 0);
-    const pool = poolOf({ endpoints: [full.endpoint, free.endpoint] });
+    const metrics = createMetrics();
+    const pool = poolOf({ endpoints: [full.endpoint, free.endpoint], metrics });
     await until(() => usable(pool) === 2);
     for (let seq = 0; seq < 6; seq += 1) await expect(pool.detect({ frames: [testFrame({ seq })] })).resolves.toHaveLength(1);
     expect(free.requests).toHaveLength(6);
     // A full queue is not a dead backend.
     expect(pool.backends().map(({ state }) => state)).toEqual(['ok', 'ok']);
     expect(pool.backends()[0]?.limits.isReduced).toBe(true);
+    const limit = (endpoint: string): string => `sightline_backend_limit{endpoint="${endpoint}",limit="batches_in_flight"}`;
+    const text = await metrics.registry.metrics();
+    expect(text).toContain(`${limit(full.endpoint)} 1`);
+    expect(text).toContain(`${limit(free.endpoint)} 2`);
+    full.script.failWith = null;
+    for (let seq = 0; pool.backends()[0]?.limits.isReduced === true; seq += 1) await pool.detect({ frames: [testFrame({ seq })] });
+    expect(await metrics.registry.metrics()).toContain(`${limit(full.endpoint)} 2`);
   });
 
   it('tries a batch that a server may have died of on one more server, not on all', async () => {
