@@ -36,6 +36,7 @@ export function setData(element: HTMLElement, name: string, value: string | null
 
 /** The icons of the page, drawn on a 24 × 24 grid with strokes of the text's colour. */
 const ICON_PATHS = {
+  add: 'M12 5v14M5 12h14',
   back: 'M15 5l-7 7 7 7',
   previous: 'M14 6l-6 6 6 6',
   next: 'M10 6l6 6-6 6',

@@ -7,6 +7,7 @@ export type KeyActions = {
   readonly neighbour: (by: -1 | 1) => void;
   readonly snapshot: () => void;
   readonly fullScreen: () => void;
+  readonly add: () => void;
   readonly theme: () => void;
   readonly help: () => void;
 };
@@ -35,6 +36,8 @@ function actionOf(key: string, actions: KeyActions): (() => void) | null {
       return actions.snapshot;
     case 'f':
       return actions.fullScreen;
+    case 'a':
+      return actions.add;
     case 't':
       return actions.theme;
     case '?':

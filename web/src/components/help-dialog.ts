@@ -7,6 +7,7 @@ const KEYS: readonly (readonly [keys: readonly string[], what: string])[] = [
   [['[', ']'], 'previous and next stream'],
   [['s'], 'save the picture on the screen'],
   [['f'], 'full screen'],
+  [['a'], 'add a stream'],
   [['t'], 'dark or light'],
   [['?'], 'this help'],
 ];

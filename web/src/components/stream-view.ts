@@ -7,7 +7,12 @@ import { FramesSection, SourceSection } from './figures-section.js';
 import { LatencySection } from './latency-section.js';
 import { NowList } from './now-list.js';
 
-export type StreamViewActions = { readonly onBack: () => void; readonly onNeighbour: (by: -1 | 1) => void };
+export type StreamViewActions = {
+  readonly onBack: () => void;
+  readonly onNeighbour: (by: -1 | 1) => void;
+  readonly onChange: () => void;
+  readonly onRemove: () => void;
+};
 
 /** The large view of one stream: its picture, what is on this very frame, and where the time and the frames went. */
 export class StreamView implements FrameView {
@@ -24,6 +29,8 @@ export class StreamView implements FrameView {
   readonly #source = new SourceSection();
   readonly #stage: HTMLElement;
   readonly #resize: ResizeObserver;
+  /** For those who may change streams. */
+  readonly #manage: HTMLElement;
 
   /** @param onResize called when the picture has another width than before */
   constructor(model: StreamModel, actions: StreamViewActions, onResize: () => void) {
@@ -32,6 +39,8 @@ export class StreamView implements FrameView {
     this.#highlight.hidden = true;
     this.#surface.element.append(this.#highlight);
     this.#now = new NowList((detection) => { this.#mark(detection); });
+    this.#manage = el('div', { class: 'buttons manage' }, button({ class: 'text-button outlined', text: 'Change …' }, actions.onChange), button({ class: 'text-button outlined', text: 'Remove …' }, actions.onRemove));
+    this.#source.element.append(this.#manage);
     this.#stage = el('div', { class: 'stage' }, this.#surface.element);
     const panel = el('aside', { class: 'panel', attributes: { 'aria-label': 'About this frame' } }, this.#now.element, this.#latency.element, this.#frames.element, this.#source.element);
     this.element = el('main', { class: 'stream-view', attributes: { 'data-stream': model.status.id } }, this.#bar(actions), this.#stage, panel);
@@ -44,6 +53,11 @@ export class StreamView implements FrameView {
   /** Width of the picture, CSS pixels. */
   get widthPx(): number {
     return this.#surface.element.clientWidth;
+  }
+
+  /** Offers what changes the stream, or hides it. */
+  setOperates(operates: boolean): void {
+    this.#manage.hidden = !operates;
   }
 
   focus(): void {

@@ -42,8 +42,11 @@ export class Connection {
     this.#listener = listener;
   }
 
-  /** Opens the socket; call once. */
+  /** Opens the socket, also after `close`; nothing when it is open. */
   start(): void {
+    if (this.#socket !== null) return;
+    this.#closed = false;
+    this.#clearTimers();
     this.#listener.onState({ kind: 'connecting' });
     this.#open();
   }
@@ -77,9 +80,11 @@ export class Connection {
     if (this.#wanted.has(stream)) this.#send({ type: 'ack', stream, seq });
   }
 
-  /** Closes for good; idempotent. */
+  /** Closes until `start` is called again; idempotent. */
   close(): void {
     this.#closed = true;
+    this.#greeted = false;
+    this.#failedTries = 0;
     this.#clearTimers();
     const socket = this.#socket;
     this.#socket = null;
