@@ -5,8 +5,8 @@ import { STREAM_ID_PATTERN } from './client-message.js';
 import { parseCommand } from './control-command.js';
 import type { Env, HttpContext } from './http-context.js';
 import { errorResponse } from './http-errors.js';
+import { readJson } from './json-body.js';
 import { answerMjpeg, answerSnapshot } from './picture-routes.js';
-import { parseJson } from './request-body.js';
 import { maySee } from './tokens.js';
 
 /** More streams than this are not added at run time. */
@@ -72,16 +72,6 @@ async function controlStream(c: Context<Env>, { directory }: HttpContext, id: st
   }
   const status = directory.get(id);
   return status === undefined ? errorResponse(c, 404, 'unknown-stream', 'There is no such stream any more') : c.json(status, 200, NO_STORE);
-}
-
-/** The body as JSON. The content type is asked for because a page of another site cannot send it without asking the browser first. */
-function readJson(c: Context<Env>): { readonly json: unknown } | { readonly refused: Response } {
-  if (!/^application\/json\s*(?:;|$)/iu.test(c.req.header('Content-Type') ?? '')) return { refused: errorResponse(c, 415, 'unsupported-media-type', 'Expected Content-Type: application/json') };
-  try {
-    return { json: parseJson(c.get('body')) };
-  } catch {
-    return { refused: errorResponse(c, 400, 'bad-json', 'The body is not JSON') }; // what is wrong with it is the sender's business
-  }
 }
 
 function streamIdOf(definition: unknown): string | null {

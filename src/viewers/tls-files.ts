@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { ConfigError } from '../core/errors.js';
+
+/** PEM files of the certificate that the server shows (with those it was signed by, if any, below it) and of its key. */
+export type TlsFiles = { readonly cert: string; readonly key: string };
+
+/** What a TLS server is made with. */
+export type ServerTls = Pick<SecureContextOptions, 'cert' | 'key' | 'minVersion'>;
+
+/** Reads the files that a server speaks TLS with.
+ * @throws {ConfigError} one cannot be read, is no PEM of its kind, or they do not belong together */
+export async function readTlsFiles(files: TlsFiles): Promise<ServerTls> {
+  const [cert, key] = await Promise.all([readPem(files, 'cert'), readPem(files, 'key')]);
+  const tls: ServerTls = { cert, key, minVersion: 'TLSv1.2' };
+  // Each by itself first, so that it is known which of the two is wrong.
+  check(files, 'cert', { cert }, 'holds no certificate in PEM form');
+  check(files, 'key', { key }, 'holds no key in PEM form that can be read without a passphrase');
+  check(files, 'key', tls, `is not the key of ${files.cert}`);
+  return tls;
+}
+
+async function readPem(files: TlsFiles, name: keyof TlsFiles): Promise<Buffer> {
+  try {
+    return await readFile(files[name]);
+  } catch (error) {
+    throw problem(files, name, `cannot be read (${error instanceof Error ? error.message : String(error)})`);
+  }
+}
+
+function check(files: TlsFiles, name: keyof TlsFiles, options: SecureContextOptions, message: string): void {
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    // OpenSSL's words name neither the file nor what to do, and quote nothing of it.
+    throw problem(files, name, `${message} (${error instanceof Error ? error.message : String(error)})`);
+  }
+}
+
+function problem(files: TlsFiles, name: keyof TlsFiles, message: string): ConfigError {
+  return new ConfigError([{ file: files[name], path: '', message: `server.tls.${name} ${message}` }]);
+}
