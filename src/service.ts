@@ -74,6 +74,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       backends: () => detector.backends(),
       admin,
       tokens: config.server.tokens,
+      hosts: config.server.hosts,
+      tls: config.server.tls,
       log,
     });
     parts.viewers = viewers;

@@ -73,7 +73,7 @@ export async function startViewerServer(options: ViewerServerOptions): Promise<V
   const limits = { ...DEFAULT_VIEWER_LIMITS, ...options.limits };
   assertLocked(host, options.tokens);
   const gate = new TokenGate(options.tokens);
-  const server = createListener(options.tls ? await readTlsFiles(options.tls) : null, limits);
+  const server = createListener(options.tls ? (await readTlsFiles(options.tls)).options : null, limits);
   const port = await listen(server, host, options.port);
   server.on('error', (error) => log.error({ err: error }, 'a connection could not be accepted'));
   const [renderErrors, wrongTokens, drops] = [new LogLimiter(), new LogLimiter(), new LogLimiter()];
@@ -143,7 +143,7 @@ export async function startViewerServer(options: ViewerServerOptions): Promise<V
     },
     setTls: async (files) => {
       if (!('setSecureContext' in server)) throw new ConfigError([{ file: null, path: 'server.tls', message: 'the server was started without TLS: restart it' }]);
-      server.setSecureContext(await readTlsFiles(files));
+      server.setSecureContext((await readTlsFiles(files)).options);
     },
     close: () => (closing ??= closeOnce()),
   };
