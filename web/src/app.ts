@@ -10,6 +10,7 @@ import { StreamView } from './components/stream-view.js';
 import { TileGrid } from './components/tile-grid.js';
 import { Connection, type ConnectionListener, type ConnectionState } from './connection/connection.js';
 import type { FrameMessage } from './connection/frame-message.js';
+import { fetchRole, type Role } from './connection/session.js';
 import { el } from './dom.js';
 import { listenToKeys } from './keyboard.js';
 import { parseRoute, streamHash, type Route } from './model/route.js';
@@ -36,6 +37,7 @@ export class App implements ConnectionListener {
   readonly #place = el('div', { class: 'place' });
   #state: ConnectionState = { kind: 'connecting' };
   #greeted = false;
+  #role: Role | null = null;
   #route: Route = parseRoute(location.hash);
   #streamView: StreamView | null = null;
   /** Whether the large view was opened from the grid, so that Back leads there. */
@@ -59,6 +61,7 @@ export class App implements ConnectionListener {
       openByIndex: (index) => { this.#open([...this.#streams.keys()][index]); },
       back: () => { this.#back(); },
       neighbour: (by) => { this.#openNeighbour(by); },
+      replay: () => this.#streamView?.replay ?? null,
       snapshot: () => this.#streamView?.saveSnapshot(),
       fullScreen: () => this.#streamView?.toggleFullScreen(),
       theme: toggleTheme,
@@ -107,11 +110,17 @@ export class App implements ConnectionListener {
 
   #greet(streams: readonly StreamStatus[]): void {
     this.#greeted = true;
+    void this.#askRole();
     this.#notice.clear();
     const present = new Set(streams.map(({ id }) => id));
     for (const id of [...this.#streams.keys()]) if (!present.has(id)) this.#removeStream(id);
     for (const status of streams) this.#updateStream(status);
     this.#render();
+  }
+
+  async #askRole(): Promise<void> {
+    this.#role = (await fetchRole()) ?? this.#role;
+    this.#refresh();
   }
 
   #updateStream(status: StreamStatus): void {
@@ -176,7 +185,11 @@ export class App implements ConnectionListener {
   #openStreamView(model: StreamModel): StreamView {
     this.#streamView ??= new StreamView(
       model,
-      { onBack: () => { this.#back(); }, onNeighbour: (by) => { this.#openNeighbour(by); } },
+      {
+        onBack: () => { this.#back(); },
+        onNeighbour: (by) => { this.#openNeighbour(by); },
+        onControl: (command) => this.#connection.control(model.status.id, command),
+      },
       () => { this.#ask(); },
     );
     return this.#streamView;
@@ -228,7 +241,7 @@ export class App implements ConnectionListener {
 
   #refreshStream(model: StreamModel, nowMs: number): StreamMoment {
     const moment = this.#momentOf(model, nowMs);
-    if (this.#streamView?.model === model) this.#streamView.update(moment, (localMs) => this.#connection.clock.toServerMs(localMs));
+    if (this.#streamView?.model === model) this.#streamView.update(moment, (localMs) => this.#connection.clock.toServerMs(localMs), { role: this.#role, connected: this.#state.kind === 'open' });
     else this.#grid.update(model.status.id, moment);
     return moment;
   }

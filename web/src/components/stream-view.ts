@@ -1,3 +1,4 @@
+import type { StreamCommand } from '../../../src/core/stream-control.js';
 import type { Detection } from '../../../src/core/frames.js';
 import { button, el, icon, setData, setText, type IconName } from '../dom.js';
 import type { FrameView, StreamModel, StreamMoment } from '../model/stream-model.js';
@@ -5,9 +6,11 @@ import type { ShownFrame } from '../picture/frame-player.js';
 import { PictureSurface } from '../picture/picture-surface.js';
 import { FramesSection, SourceSection } from './figures-section.js';
 import { LatencySection } from './latency-section.js';
+import { LiveSwitch } from './live-switch.js';
 import { NowList } from './now-list.js';
+import { ReplayBar, type ViewAccess } from './replay-bar.js';
 
-export type StreamViewActions = { readonly onBack: () => void; readonly onNeighbour: (by: -1 | 1) => void };
+export type StreamViewActions = { readonly onBack: () => void; readonly onNeighbour: (by: -1 | 1) => void; readonly onControl: (command: StreamCommand) => boolean };
 
 /** The large view of one stream: its picture, what is on this very frame, and where the time and the frames went. */
 export class StreamView implements FrameView {
@@ -22,7 +25,10 @@ export class StreamView implements FrameView {
   readonly #latency = new LatencySection();
   readonly #frames = new FramesSection();
   readonly #source = new SourceSection();
-  readonly #stage: HTMLElement;
+  readonly #replay: ReplayBar;
+  readonly #liveSwitch: LiveSwitch;
+  /** The picture with what controls it. */
+  readonly #viewing: HTMLElement;
   readonly #resize: ResizeObserver;
 
   /** @param onResize called when the picture has another width than before */
@@ -32,9 +38,11 @@ export class StreamView implements FrameView {
     this.#highlight.hidden = true;
     this.#surface.element.append(this.#highlight);
     this.#now = new NowList((detection) => { this.#mark(detection); });
-    this.#stage = el('div', { class: 'stage' }, this.#surface.element);
+    this.#replay = new ReplayBar(model, actions.onControl);
+    this.#liveSwitch = new LiveSwitch(actions.onControl);
+    this.#viewing = el('div', { class: 'viewing' }, el('div', { class: 'stage' }, this.#surface.element), this.#replay.element);
     const panel = el('aside', { class: 'panel', attributes: { 'aria-label': 'About this frame' } }, this.#now.element, this.#latency.element, this.#frames.element, this.#source.element);
-    this.element = el('main', { class: 'stream-view', attributes: { 'data-stream': model.status.id } }, this.#bar(actions), this.#stage, panel);
+    this.element = el('main', { class: 'stream-view', attributes: { 'data-stream': model.status.id } }, this.#bar(actions), this.#viewing, panel);
     this.#listenToPointer();
     this.#resize = new ResizeObserver(onResize);
     this.#resize.observe(this.#surface.element);
@@ -46,6 +54,11 @@ export class StreamView implements FrameView {
     return this.#surface.element.clientWidth;
   }
 
+  /** The controls of a recording; `null` of a live stream. */
+  get replay(): ReplayBar | null {
+    return this.model.status.mode === 'replay' ? this.#replay : null;
+  }
+
   focus(): void {
     this.#title.focus({ preventScroll: true });
   }
@@ -54,10 +67,11 @@ export class StreamView implements FrameView {
     this.#surface.paint(frame);
     this.#surface.canvas.dataset['header'] = JSON.stringify(frame.header);
     this.#now.present(frame);
+    this.#replay.present(frame);
   }
 
   /** @param toServerMs turns a time of the page's clock into the server's; `null` while the clocks are not compared */
-  update(moment: StreamMoment, toServerMs: (localMs: number) => number | null): void {
+  update(moment: StreamMoment, toServerMs: (localMs: number) => number | null, access: ViewAccess): void {
     const { status, face, frame } = moment;
     this.#surface.setAspect(this.model.aspect);
     this.#surface.update(moment);
@@ -67,6 +81,8 @@ export class StreamView implements FrameView {
     setText(this.#sign, face.sign);
     setText(this.#word, face.word);
     this.#now.update(moment);
+    this.#replay.update(moment, access);
+    this.#liveSwitch.update(moment, access);
     this.#frames.update(moment);
     this.#source.update(moment);
     if (frame === null) return;
@@ -88,7 +104,7 @@ export class StreamView implements FrameView {
 
   /** Fills the screen with the picture, or leaves it. */
   toggleFullScreen(): void {
-    const change = document.fullscreenElement === null ? this.#stage.requestFullscreen() : document.exitFullscreen();
+    const change = document.fullscreenElement === null ? this.#viewing.requestFullscreen() : document.exitFullscreen();
     // Refused by the browser or the user: the page simply stays as it is.
     change.catch((error: unknown) => { if (!(error instanceof TypeError)) throw error; });
   }
@@ -96,6 +112,7 @@ export class StreamView implements FrameView {
   /** Idempotent. */
   close(): void {
     this.#resize.disconnect();
+    this.#replay.close();
     this.model.detach(this);
     this.element.remove();
   }
@@ -112,6 +129,7 @@ export class StreamView implements FrameView {
       el(
         'div',
         { class: 'tools' },
+        this.#liveSwitch.element,
         tool('previous', 'Previous stream', '[', () => { actions.onNeighbour(-1); }),
         tool('next', 'Next stream', ']', () => { actions.onNeighbour(1); }),
         tool('camera', 'Save this picture', 's', () => { this.saveSnapshot(); }),
