@@ -116,6 +116,7 @@ class CanvasAnnotator implements Annotator {
       streamId: frame.streamId,
       seq: frame.seq,
       ptsMs: frame.ptsMs,
+      ...(detected.positionMs === undefined ? {} : { positionMs: detected.positionMs }),
       capturedAtMs: frame.capturedAtMs,
       model: detected.model,
       detections,

@@ -15,9 +15,9 @@ export class FrameMessage {
   readonly #headerRest: Buffer;
 
   constructor(frame: AnnotatedFrame) {
-    const { streamId: stream, seq, ptsMs, capturedAtMs, widthPx, heightPx, model, classes = [], timingsMs } = frame;
+    const { streamId: stream, seq, ptsMs, positionMs, capturedAtMs, widthPx, heightPx, model, classes = [], timingsMs } = frame;
     const detections = frame.detections.map(withoutMask);
-    const rest: Omit<FrameHeader, 'sentAtMs'> = { stream, seq, ptsMs, capturedAtMs, widthPx, heightPx, model, detections, ...(classes.length === 0 ? {} : { classes }), timingsMs };
+    const rest: Omit<FrameHeader, 'sentAtMs'> = { stream, seq, ptsMs, ...(positionMs === undefined ? {} : { positionMs }), capturedAtMs, widthPx, heightPx, model, detections, ...(classes.length === 0 ? {} : { classes }), timingsMs };
     this.#headerRest = Buffer.from(`,${JSON.stringify(rest).slice(1)}`);
     this.jpeg = frame.jpeg;
     this.byteLength = this.head(Date.now()).length + this.jpeg.length;

@@ -75,6 +75,7 @@ export class App implements ConnectionListener {
       openByIndex: (index) => { this.#open([...this.#streams.keys()][index]); },
       back: () => { this.#back(); },
       neighbour: (by) => { this.#openNeighbour(by); },
+      replay: () => this.#streamView?.replay ?? null,
       snapshot: () => this.#streamView?.saveSnapshot(),
       fullScreen: () => this.#streamView?.toggleFullScreen(),
       add: () => { if (this.#session.operates) this.#manager.add(); },
@@ -103,7 +104,6 @@ export class App implements ConnectionListener {
 
   #onSession(state: SessionState): void {
     this.#header.showSession(state.kind === 'open' ? state.session : null);
-    this.#streamView?.setOperates(this.#session.operates);
     if (state.kind === 'open') {
       this.#connection.start();
     } else if (state.kind === 'needed') {
@@ -156,6 +156,8 @@ export class App implements ConnectionListener {
 
   #greet(streams: readonly StreamStatus[]): void {
     this.#greeted = true;
+    // A token may have got another role meanwhile.
+    void this.#session.check();
     this.#notice.clear();
     const present = new Set(streams.map(({ id }) => id));
     for (const id of [...this.#streams.keys()]) if (!present.has(id)) this.#removeStream(id);
@@ -238,10 +240,10 @@ export class App implements ConnectionListener {
         onNeighbour: (by) => { this.#openNeighbour(by); },
         onChange: () => { void this.#manager.change(id, model.status.name); },
         onRemove: () => { void this.#manager.remove(id, model.status.name); },
+        onControl: (command) => this.#connection.control(model.status.id, command),
       },
       () => { this.#ask(); },
     );
-    this.#streamView.setOperates(this.#session.operates);
     return this.#streamView;
   }
 
@@ -291,7 +293,7 @@ export class App implements ConnectionListener {
 
   #refreshStream(model: StreamModel, nowMs: number): StreamMoment {
     const moment = this.#momentOf(model, nowMs);
-    if (this.#streamView?.model === model) this.#streamView.update(moment, (localMs) => this.#connection.clock.toServerMs(localMs));
+    if (this.#streamView?.model === model) this.#streamView.update(moment, (localMs) => this.#connection.clock.toServerMs(localMs), { operates: this.#session.operates, connected: this.#state.kind === 'open' });
     else this.#grid.update(model.status.id, moment);
     return moment;
   }

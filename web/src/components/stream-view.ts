@@ -1,3 +1,4 @@
+import type { StreamCommand } from '../../../src/core/stream-control.js';
 import type { Detection } from '../../../src/core/frames.js';
 import { button, el, icon, setData, setText, type IconName } from '../dom.js';
 import type { FrameView, StreamModel, StreamMoment } from '../model/stream-model.js';
@@ -5,11 +6,15 @@ import type { ShownFrame } from '../picture/frame-player.js';
 import { PictureSurface } from '../picture/picture-surface.js';
 import { FramesSection, SourceSection } from './figures-section.js';
 import { LatencySection } from './latency-section.js';
+import { LiveSwitch } from './live-switch.js';
 import { NowList } from './now-list.js';
+import { ReplayBar, type ViewAccess } from './replay-bar.js';
 
 export type StreamViewActions = {
   readonly onBack: () => void;
   readonly onNeighbour: (by: -1 | 1) => void;
+  /** @returns whether the command could be sent */
+  readonly onControl: (command: StreamCommand) => boolean;
   readonly onChange: () => void;
   readonly onRemove: () => void;
 };
@@ -27,7 +32,10 @@ export class StreamView implements FrameView {
   readonly #latency = new LatencySection();
   readonly #frames = new FramesSection();
   readonly #source = new SourceSection();
-  readonly #stage: HTMLElement;
+  readonly #replay: ReplayBar;
+  readonly #liveSwitch: LiveSwitch;
+  /** The picture with what controls it. */
+  readonly #viewing: HTMLElement;
   readonly #resize: ResizeObserver;
   /** For those who may change streams. */
   readonly #manage: HTMLElement;
@@ -41,9 +49,11 @@ export class StreamView implements FrameView {
     this.#now = new NowList((detection) => { this.#mark(detection); });
     this.#manage = el('div', { class: 'buttons manage' }, button({ class: 'text-button outlined', text: 'Change …' }, actions.onChange), button({ class: 'text-button outlined', text: 'Remove …' }, actions.onRemove));
     this.#source.element.append(this.#manage);
-    this.#stage = el('div', { class: 'stage' }, this.#surface.element);
+    this.#replay = new ReplayBar(model, actions.onControl);
+    this.#liveSwitch = new LiveSwitch(actions.onControl);
+    this.#viewing = el('div', { class: 'viewing' }, el('div', { class: 'stage' }, this.#surface.element), this.#replay.element);
     const panel = el('aside', { class: 'panel', attributes: { 'aria-label': 'About this frame' } }, this.#now.element, this.#latency.element, this.#frames.element, this.#source.element);
-    this.element = el('main', { class: 'stream-view', attributes: { 'data-stream': model.status.id } }, this.#bar(actions), this.#stage, panel);
+    this.element = el('main', { class: 'stream-view', attributes: { 'data-stream': model.status.id } }, this.#bar(actions), this.#viewing, panel);
     this.#listenToPointer();
     this.#resize = new ResizeObserver(onResize);
     this.#resize.observe(this.#surface.element);
@@ -55,9 +65,9 @@ export class StreamView implements FrameView {
     return this.#surface.element.clientWidth;
   }
 
-  /** Offers what changes the stream, or hides it. */
-  setOperates(operates: boolean): void {
-    this.#manage.hidden = !operates;
+  /** The controls of a recording; `null` of a live stream. */
+  get replay(): ReplayBar | null {
+    return this.model.status.mode === 'replay' ? this.#replay : null;
   }
 
   focus(): void {
@@ -68,10 +78,11 @@ export class StreamView implements FrameView {
     this.#surface.paint(frame);
     this.#surface.canvas.dataset['header'] = JSON.stringify(frame.header);
     this.#now.present(frame);
+    this.#replay.present(frame);
   }
 
   /** @param toServerMs turns a time of the page's clock into the server's; `null` while the clocks are not compared */
-  update(moment: StreamMoment, toServerMs: (localMs: number) => number | null): void {
+  update(moment: StreamMoment, toServerMs: (localMs: number) => number | null, access: ViewAccess): void {
     const { status, face, frame } = moment;
     this.#surface.setAspect(this.model.aspect);
     this.#surface.update(moment);
@@ -81,8 +92,11 @@ export class StreamView implements FrameView {
     setText(this.#sign, face.sign);
     setText(this.#word, face.word);
     this.#now.update(moment);
+    this.#replay.update(moment, access);
+    this.#liveSwitch.update(moment, access);
     this.#frames.update(moment);
     this.#source.update(moment);
+    this.#manage.hidden = !access.operates;
     if (frame === null) return;
     const receivedAtMs = toServerMs(frame.receivedAtMs);
     const shownAtMs = toServerMs(frame.shownAtMs);
@@ -102,7 +116,7 @@ export class StreamView implements FrameView {
 
   /** Fills the screen with the picture, or leaves it. */
   toggleFullScreen(): void {
-    const change = document.fullscreenElement === null ? this.#stage.requestFullscreen() : document.exitFullscreen();
+    const change = document.fullscreenElement === null ? this.#viewing.requestFullscreen() : document.exitFullscreen();
     // Refused by the browser or the user: the page simply stays as it is.
     change.catch((error: unknown) => { if (!(error instanceof TypeError)) throw error; });
   }
@@ -110,6 +124,7 @@ export class StreamView implements FrameView {
   /** Idempotent. */
   close(): void {
     this.#resize.disconnect();
+    this.#replay.close();
     this.model.detach(this);
     this.element.remove();
   }
@@ -126,6 +141,7 @@ export class StreamView implements FrameView {
       el(
         'div',
         { class: 'tools' },
+        this.#liveSwitch.element,
         tool('previous', 'Previous stream', '[', () => { actions.onNeighbour(-1); }),
         tool('next', 'Next stream', ']', () => { actions.onNeighbour(1); }),
         tool('camera', 'Save this picture', 's', () => { this.saveSnapshot(); }),

@@ -1,3 +1,4 @@
+import type { StreamCommand } from '../../../src/core/stream-control.js';
 import type { ClientMessage, ServerMessage, SUBPROTOCOL as Subprotocol, SubscribeMessage } from '../../../src/viewers/protocol.js';
 import { ClockOffset } from './clock-offset.js';
 import { decodeFrameMessage, FrameMessageError, type FrameMessage } from './frame-message.js';
@@ -78,6 +79,12 @@ export class Connection {
   /** Tells the server that every frame up to `seq` was displayed or discarded. */
   ack(stream: string, seq: number): void {
     if (this.#wanted.has(stream)) this.#send({ type: 'ack', stream, seq });
+  }
+
+  /** Asks for something to be done with a stream; what comes of it is seen in its frames and states.
+   * @returns whether it could be sent */
+  control(stream: string, command: StreamCommand): boolean {
+    return this.#send({ type: 'control', stream, ...command });
   }
 
   /** Closes until `start` is called again; idempotent. */
@@ -163,8 +170,11 @@ export class Connection {
     socket.close();
   }
 
-  #send(message: ClientMessage): void {
-    if (this.#greeted && this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  /** @returns whether there was a connection to send it on */
+  #send(message: ClientMessage): boolean {
+    if (!this.#greeted || this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
   }
 
   #clearTimers(): void {
