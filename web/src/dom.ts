@@ -42,6 +42,7 @@ const ICON_PATHS = {
   camera: 'M4 8h3l2-3h6l2 3h3v11H4zM12 16.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z',
   expand: 'M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5',
   theme: 'M12 3.5a8.5 8.5 0 1 0 0 17zM12 3.5a8.5 8.5 0 0 1 0 17',
+  replay: 'M5 5v5h5M5.5 10a7.5 7.5 0 1 1-1 4',
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
 } as const;
 export type IconName = keyof typeof ICON_PATHS;

@@ -1,4 +1,5 @@
 import type { ClientMessage, ServerMessage, SUBPROTOCOL as Subprotocol, SubscribeMessage } from '../../../src/viewers/protocol.js';
+import type { StreamCommand } from '../../../src/core/stream-control.js';
 import { ClockOffset } from './clock-offset.js';
 import { decodeFrameMessage, FrameMessageError, type FrameMessage } from './frame-message.js';
 import { reconnectDelayMs } from './reconnect-schedule.js';
@@ -14,7 +15,7 @@ export type ConnectionState =
   /** `retryAtMs` on the page's clock (`performance.now()`). */
   | { readonly kind: 'lost'; readonly retryAtMs: number };
 
-export type SubscribeOptions = Pick<SubscribeMessage, 'maxWidthPx'>;
+export type SubscribeOptions = Omit<SubscribeMessage, 'type' | 'stream'>;
 
 /** Told what comes over the connection; times are the page's clock, ms. */
 export interface ConnectionListener {
@@ -61,7 +62,7 @@ export class Connection {
     if (options === null) {
       if (!this.#wanted.delete(stream)) return;
       this.#send({ type: 'unsubscribe', stream });
-    } else if (before === undefined || before.maxWidthPx !== options.maxWidthPx) {
+    } else if (before === undefined || !isSame(before, options)) {
       this.#wanted.set(stream, options);
       this.#send({ type: 'subscribe', stream, ...options });
     }
@@ -75,6 +76,11 @@ export class Connection {
   /** Tells the server that every frame up to `seq` was displayed or discarded. */
   ack(stream: string, seq: number): void {
     if (this.#wanted.has(stream)) this.#send({ type: 'ack', stream, seq });
+  }
+
+  /** Asks for something to be done with a stream; its status tells how it went. For operators. */
+  control(stream: string, command: StreamCommand): void {
+    this.#send({ type: 'control', stream, ...command });
   }
 
   /** Closes for good; idempotent. */
@@ -168,4 +174,8 @@ export class Connection {
     this.#retryTimer = null;
     this.#pingTimer = null;
   }
+}
+
+function isSame(a: SubscribeOptions, b: SubscribeOptions): boolean {
+  return a.maxWidthPx === b.maxWidthPx && a.maxFps === b.maxFps && a.render === b.render;
 }
