@@ -179,6 +179,7 @@ export class StreamRunner {
       latest: this.#latestDetected,
       counters: this.#ledger.counters(),
       measuredFps: this.#fps.fps(performance.now()),
+      thresholds: this.#options.thresholds,
       detector: detector.state.status,
       playout: this.#playout,
       closed: this.#closed,

@@ -48,6 +48,8 @@ export type FrameHeader = {
   /** Size of the JPEG that follows. */
   readonly widthPx: number;
   readonly heightPx: number;
+  /** The JPEG is without boxes, as `render: "client"` asked; left out where they are drawn into it. */
+  readonly render?: 'client';
   /** `null`: no detector looked at this frame. */
   readonly model: ModelIdentity | null;
   /** Boxes and keypoints in pixels of the JPEG; without masks. */

@@ -1,6 +1,6 @@
 import { createCanvas } from 'canvas';
 import { ClosedError } from '../../src/core/errors.js';
-import type { AnnotatedFrame, Detection, ModelIdentity, OfferedFrame, Rendition } from '../../src/core/frames.js';
+import type { AnnotatedFrame, ClassScore, Detection, ModelIdentity, OfferedFrame, Rendition } from '../../src/core/frames.js';
 import { limitWidth, scaleBox, type Size } from '../../src/core/geometry.js';
 import type { StreamCommand } from '../../src/core/stream-control.js';
 import type { StreamStatus } from '../../src/core/stream-status.js';
@@ -10,6 +10,7 @@ import type { DirectoryListener, StreamDirectory } from '../../src/viewers/strea
 /** How a scripted frame differs from the default one. */
 export type FakeFrameOptions = {
   readonly detections?: readonly Detection[];
+  readonly classes?: readonly ClassScore[];
   readonly model?: ModelIdentity | null;
   readonly ptsMs?: number;
   /** Of a replay; default: as `ptsMs`, left out of a live stream. */
@@ -223,12 +224,13 @@ export class FakeFrame implements OfferedFrame {
     await this.options.renderAfter;
     if (this.options.renderError !== undefined) throw this.options.renderError;
     const size = limitWidth(this.size, rendition.maxWidthPx);
+    const { classes } = this.options;
     const detections = (this.options.detections ?? defaultDetections(this.seq, this.size)).map((found) => ({ ...found, box: scaleBox(found.box, this.size, size) }));
     const jpeg = pad(drawJpeg(this.seq, size, rendition.drawn ? detections : []), this.options.jpegBytes ?? 0);
     const { streamId, seq, ptsMs, capturedAtMs } = this;
     const { positionMs } = this.options;
     const model = this.options.model === undefined ? { name: 'detector', version: '1' } : this.options.model;
-    return { streamId, seq, ptsMs, ...(positionMs === undefined ? {} : { positionMs }), capturedAtMs, model, detections, ...size, timingsMs: { capture: 4, queue: 1, predict: 20, annotate: 3 }, jpeg };
+    return { streamId, seq, ptsMs, ...(positionMs === undefined ? {} : { positionMs }), capturedAtMs, model, detections, ...(classes === undefined ? {} : { classes }), ...size, timingsMs: { capture: 4, queue: 1, predict: 20, annotate: 3 }, jpeg };
   }
 }
 
@@ -248,6 +250,7 @@ export function defaultStatus(id: string): StreamStatus {
     positionMs: null,
     durationMs: null,
     speed: null,
+    thresholds: { '*': 0.4 },
     detector: { state: 'ok', message: 'detector 1' },
     counters: { decoded: 0, shown: 0, inFlight: 0, viewerSkipped: 0, dropped: {}, failed: {} },
     error: null,

@@ -37,7 +37,7 @@ describe('changesOf', () => {
     const typed = fc.dictionary(fc.constantFrom('name', 'fps', 'transport', 'widthPx'), fc.constantFrom('', '1', '2.5', 'udp', 'x'));
     fc.assert(fc.property(typed, (others) => {
       const changes = changesOf(before, { ...shown, ...others });
-      const after = Object.fromEntries(Object.entries({ ...before, ...changes }).filter(([, value]) => value !== null));
+      const after = Object.fromEntries((Object.entries({ ...before, ...changes }) as [string, unknown][]).filter(([, value]) => value !== null));
       expect(valuesOf(after, FIELDS)).toEqual({ ...shown, ...others });
     }));
   });

@@ -15,6 +15,8 @@ import { Connection, type ConnectionListener, type ConnectionState } from './con
 import type { FrameMessage } from './connection/frame-message.js';
 import { el } from './dom.js';
 import { listenToKeys } from './keyboard.js';
+import { askedWidthPx } from './model/asked-picture.js';
+import { FrameBudget, type FrameTally } from './model/frame-budget.js';
 import { parseRoute, streamHash, type Route } from './model/route.js';
 import { StreamModel, type StreamMoment } from './model/stream-model.js';
 import { detectorSummary, streamsSummary } from './model/summary.js';
@@ -23,9 +25,9 @@ import { toggleTheme } from './theme.js';
 
 /** How often ages and figures are brought up to date: often enough to read, too seldom to flicker. */
 const REFRESH_MS = 250;
-/** Pictures are asked for in steps of this width, so that dragging a window's edge does not ask at every pixel; the server, which
- * makes one rendition for viewers of nearly one size, rounds up no less. */
-const WIDTH_STEP_PX = 160;
+/** As fast as a tile and the large view ever need to be. */
+const TILE_FPS = 30;
+const LARGE_FPS = 60;
 
 /** The page: owns the connection, the streams and the views, and carries what comes to where it shows. */
 export class App implements ConnectionListener {
@@ -41,6 +43,8 @@ export class App implements ConnectionListener {
   readonly #help = new HelpDialog();
   readonly #announcer = new Announcer();
   readonly #place = el('div', { class: 'place' });
+  readonly #tally: FrameTally = { received: 0, discarded: 0 };
+  readonly #budget = new FrameBudget();
   #state: ConnectionState = { kind: 'connecting' };
   #greeted = false;
   #route: Route = parseRoute(location.hash);
@@ -179,7 +183,7 @@ export class App implements ConnectionListener {
   }
 
   #addStream(status: StreamStatus): void {
-    const model = new StreamModel(status, (seq) => { this.#connection.ack(status.id, seq); });
+    const model = new StreamModel(status, (seq) => { this.#connection.ack(status.id, seq); }, this.#tally);
     this.#streams.set(status.id, model);
     this.#grid.add(model);
     this.#refreshStream(model, performance.now());
@@ -272,13 +276,18 @@ export class App implements ConnectionListener {
     this.#cameFromGrid = false;
   }
 
-  /** Asks the server for exactly the pictures that somebody can see, as wide as they are seen. */
+  /** Asks the server for exactly the pictures that somebody can see, as wide as they are seen and as fast as this page keeps up with. */
   #ask(): void {
     const nowMs = performance.now();
+    const seen = new Map([...this.#streams].map(([stream, model]) => [stream, document.hidden ? null : this.#seenWidthPx(stream, model)]));
+    const pictures = [...seen.values()].filter((widthPx) => widthPx !== null).length;
+    const maxFps = this.#budget.maxFps(pictures, this.#streamView === null ? TILE_FPS : LARGE_FPS);
+    // Tiles are drawn by the server, once for everybody; the large view as its viewer wants it.
+    const render = this.#streamView?.drawing ?? 'server';
     for (const [stream, model] of this.#streams) {
-      const widthPx = document.hidden ? null : this.#seenWidthPx(stream, model);
+      const widthPx = seen.get(stream) ?? null;
       model.setAsked(widthPx !== null, nowMs);
-      this.#connection.want(stream, widthPx === null ? null : { maxWidthPx: Math.max(1, Math.ceil((widthPx * devicePixelRatio) / WIDTH_STEP_PX)) * WIDTH_STEP_PX });
+      this.#connection.want(stream, widthPx === null ? null : { maxWidthPx: askedWidthPx(widthPx, devicePixelRatio), maxFps, render });
     }
   }
 
@@ -300,6 +309,7 @@ export class App implements ConnectionListener {
 
   #refresh(): void {
     const nowMs = performance.now();
+    if (this.#budget.observe(this.#tally, nowMs)) this.#ask();
     const moments = [...this.#streams.values()].map((model) => this.#refreshStream(model, nowMs));
     this.#header.update({
       streams: this.#greeted ? streamsSummary(moments.map(({ status, live }) => ({ mode: status.mode, live }))) : '',

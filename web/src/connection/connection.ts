@@ -1,5 +1,5 @@
-import type { StreamCommand } from '../../../src/core/stream-control.js';
 import type { ClientMessage, ServerMessage, SUBPROTOCOL as Subprotocol, SubscribeMessage } from '../../../src/viewers/protocol.js';
+import type { StreamCommand } from '../../../src/core/stream-control.js';
 import { ClockOffset } from './clock-offset.js';
 import { decodeFrameMessage, FrameMessageError, type FrameMessage } from './frame-message.js';
 import { reconnectDelayMs } from './reconnect-schedule.js';
@@ -15,7 +15,7 @@ export type ConnectionState =
   /** `retryAtMs` on the page's clock (`performance.now()`). */
   | { readonly kind: 'lost'; readonly retryAtMs: number };
 
-export type SubscribeOptions = Pick<SubscribeMessage, 'maxWidthPx'>;
+export type SubscribeOptions = Omit<SubscribeMessage, 'type' | 'stream'>;
 
 /** Told what comes over the connection; times are the page's clock, ms. */
 export interface ConnectionListener {
@@ -65,7 +65,7 @@ export class Connection {
     if (options === null) {
       if (!this.#wanted.delete(stream)) return;
       this.#send({ type: 'unsubscribe', stream });
-    } else if (before === undefined || before.maxWidthPx !== options.maxWidthPx) {
+    } else if (before === undefined || !isSame(before, options)) {
       this.#wanted.set(stream, options);
       this.#send({ type: 'subscribe', stream, ...options });
     }
@@ -183,4 +183,8 @@ export class Connection {
     this.#retryTimer = null;
     this.#pingTimer = null;
   }
+}
+
+function isSame(a: SubscribeOptions, b: SubscribeOptions): boolean {
+  return a.maxWidthPx === b.maxWidthPx && a.maxFps === b.maxFps && a.render === b.render;
 }
