@@ -68,7 +68,7 @@ export class StreamView implements FrameView {
     this.#replay = new ReplayBar(model, actions.onControl);
     this.#liveSwitch = new LiveSwitch(actions.onControl);
     this.#viewing = el('div', { class: 'viewing' }, el('div', { class: 'stage' }, this.#surface.element), this.#replay.element);
-    const panel = el('aside', { class: 'panel', attributes: { 'aria-label': 'About this frame' } }, this.#filterSection.element, this.#now.element, this.#latency.element, this.#frames.element, this.#source.element);
+    const panel = el('aside', { class: 'panel', attributes: { 'aria-label': 'About this frame' } }, this.#now.element, this.#filterSection.element, this.#latency.element, this.#frames.element, this.#source.element);
     this.element = el('main', { class: 'stream-view', attributes: { 'data-stream': model.status.id } }, this.#bar(actions), this.#viewing, panel);
     this.#listenToPointer();
     this.#resize = new ResizeObserver(onAsk);
