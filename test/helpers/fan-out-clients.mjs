@@ -1,5 +1,6 @@
 // Many viewers in one process, some of which do not read. The script comes as an argument, orders come from the parent.
 import { performance } from 'node:perf_hooks';
+import { clearInterval, setInterval } from 'node:timers';
 import { WebSocket } from 'ws';
 
 /** @typedef {import('./fan-out.js').ClientsScript} Script */
@@ -45,7 +46,7 @@ async function open(stalled) {
 /** Every so often one viewer leaves, without a goodbye every other time, and one of its kind comes. */
 function churn() {
   const all = [...viewers];
-  const [socket, facts] = all[Math.floor(Math.random() * all.length)] ?? [];
+  const [socket, facts] = /** @type {[WebSocket, { stalled: boolean }] | []} */ (all[Math.floor(Math.random() * all.length)] ?? []);
   if (socket === undefined || facts === undefined) return;
   viewers.delete(socket);
   if (facts.stalled || Math.random() < 0.5) socket.terminate();

@@ -2,6 +2,7 @@
 // broadcaster on `ws`. The script comes as an argument, orders come from the parent.
 import { createServer } from 'node:http';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { clearInterval, setInterval } from 'node:timers';
 import { WebSocketServer } from 'ws';
 import { createLogger } from '../../dist/telemetry/logger.js';
 import { createMetrics } from '../../dist/telemetry/metrics.js';
@@ -110,7 +111,7 @@ process.on('message', (/** @type {import('./fan-out.js').ServerOrder} */ order) 
   if (order.collectsGarbage === true) globalThis.gc?.();
   const { user, system } = process.cpuUsage();
   /** @type {import('./fan-out.js').ServerFacts} */
-  const facts = { cpuMs: (user + system) / 1000, userMs: user / 1000, rssBytes: process.memoryUsage.rss(), skipped, offered: seq, loopDelayP99Ms: delay.percentile(99) / 1e6, atMs: performance.now() };
+  const facts = { cpuMs: (user + system) / 1000, rssBytes: process.memoryUsage.rss(), skipped, offered: seq, loopDelayP99Ms: delay.percentile(99) / 1e6, atMs: performance.now() };
   process.send?.(facts);
 });
 // The parent is gone.

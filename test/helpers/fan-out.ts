@@ -85,7 +85,7 @@ export class FanOut {
 }
 
 async function start<Hello>(file: string, script: object): Promise<[ChildProcess, Hello]> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [JSON.stringify(script)], { execArgv: ['--expose-gc', ...(process.env['PERF'] ? ['--perf-basic-prof'] : []), ...(process.env['PROF'] ? ['--cpu-prof','--cpu-prof-dir=/tmp/prof','--cpu-prof-interval','200'] : [])], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [JSON.stringify(script)], { execArgv: ['--expose-gc'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const exited = once(child, 'exit').then(() => {
     throw new Error(`${file} ended before it was ready: is dist/ built?`);
   });
