@@ -33,7 +33,7 @@ export class RenditionCache {
   get(frame: OfferedFrame, rendition: Rendition): Promise<FrameMessage> {
     return new Promise((resolve, reject) => {
       const onRendition: RenditionListener['onRendition'] = (message, error) => {
-        if (message === null) reject(error as Error);
+        if (message === null) reject(error instanceof Error ? error : new Error(String(error)));
         else resolve(message);
       };
       this.tell(frame, rendition, { onRendition });

@@ -31,7 +31,8 @@ async function open(stalled) {
   });
   socket.on('message', (/** @type {Buffer} */ data, isBinary) => {
     if (!isBinary || stalled) return;
-    const header = /** @type {{ seq: number, capturedAtMs: number }} */ (JSON.parse(data.toString('utf8', 4, 4 + data.readUInt32LE(0))));
+    const parsed = /** @type {unknown} */ (JSON.parse(data.toString('utf8', 4, 4 + data.readUInt32LE(0))));
+    const header = /** @type {{ seq: number, capturedAtMs: number }} */ (parsed);
     received += 1;
     bytes += data.length;
     ages.push(performance.timeOrigin + performance.now() - header.capturedAtMs);
@@ -46,8 +47,9 @@ async function open(stalled) {
 /** Every so often one viewer leaves, without a goodbye every other time, and one of its kind comes. */
 function churn() {
   const all = [...viewers];
-  const [socket, facts] = /** @type {[WebSocket, { stalled: boolean }] | []} */ (all[Math.floor(Math.random() * all.length)] ?? []);
-  if (socket === undefined || facts === undefined) return;
+  const chosen = all[Math.floor(Math.random() * all.length)];
+  if (chosen === undefined) return;
+  const [socket, facts] = chosen;
   viewers.delete(socket);
   if (facts.stalled || Math.random() < 0.5) socket.terminate();
   else socket.close();
