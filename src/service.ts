@@ -65,6 +65,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const context: StreamContext = { options, secrets, parts, tools, metrics, budget };
   const add = (stream: StreamConfig, access: SourceAccess): PipelineStreamOptions => streamOptions(stream, access, context);
   const admin = new PipelineAdmin(parts.pipeline, async (definition) => add(...(await defineStream(definition, config.sources))));
+  let closing: Promise<void> | null = null;
   try {
     const viewers = await startViewerServer({
       host: config.server.host,
@@ -72,7 +73,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       directory: parts.pipeline,
       webRoot: options.webRoot ?? `${PACKAGE_ROOT}dist/web`,
       metrics,
-      readiness: () => ({ ready: detector.state.status.state === 'ok', message: detector.state.status.message }),
+      readiness: () => (closing !== null ? { ready: false, message: 'the service is closing' } : { ready: detector.state.status.state === 'ok', message: detector.state.status.message }),
       backends: () => detector.backends(),
       admin,
       tokens: config.server.tokens,
@@ -84,7 +85,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     // Only now: a port that is taken is said at once, before a model is loaded.
     host.start();
     for (const stream of config.streams) parts.pipeline.add(add(stream, accessOf(config.sources, 'configured')));
-    let closing: Promise<void> | null = null;
     return {
       url: viewers.url,
       port: viewers.port,
