@@ -1,6 +1,5 @@
-import { isIP } from 'node:net';
-
 import type { ConfigIssue } from '../core/errors.js';
+import { isLoopbackHost } from '../core/loopback.js';
 import type { Token } from '../viewers/tokens.js';
 import { DEFAULTS } from './defaults.js';
 import { outputMappingOf } from './model-schema.js';
@@ -16,7 +15,7 @@ type Draft = Sections & { labels: string | undefined };
  * @param layers lowest precedence first
  * @returns the configuration (without streams) and the contradictions; the issues of the layers themselves are not repeated
  */
-export function mergeLayers(layers: readonly SettingsLayer[]): { readonly config: Omit<ServiceConfig, 'streams'>; readonly issues: readonly ConfigIssue[] } {
+export function mergeLayers(layers: readonly SettingsLayer[]): { readonly config: Omit<ServiceConfig, 'streams' | 'streamsFolder'>; readonly issues: readonly ConfigIssue[] } {
   const draft: Draft = { server: {}, backend: {}, model: {}, labels: undefined, batching: {}, sources: {}, log: {} };
   for (const layer of layers) overlay(draft, layer);
   const { server, model, batching, sources, log } = draft;
@@ -109,7 +108,7 @@ function contradictionsOfWhole({ server, backend }: Draft, layers: readonly Sett
     const layer = layers.findLast(({ settings }) => holds(settings, path));
     return layer === undefined ? { file: null, path: path.join('.') } : layer.locate(path);
   };
-  if (server.host !== undefined && !isLoopback(server.host) && (server.tokens ?? []).length === 0 && !isBroken('server.tokens')) {
+  if (server.host !== undefined && !isLoopbackHost(server.host) && (server.tokens ?? []).length === 0 && !isBroken('server.tokens')) {
     issues.push({ ...at(['server', 'host']), message: 'other machines can reach this address: add server.tokens, or listen on 127.0.0.1' });
   }
   if (backend.tls !== undefined && backend.endpoints === undefined && !isBroken('backend')) {
@@ -119,11 +118,6 @@ function contradictionsOfWhole({ server, backend }: Draft, layers: readonly Sett
     issues.push({ ...at(['backend', 'tls', backend.tls.cert === undefined ? 'key' : 'cert']), message: `needs backend.tls.${backend.tls.cert === undefined ? 'cert' : 'key'} beside it` });
   }
   return issues;
-}
-
-function isLoopback(host: string): boolean {
-  if (isIP(host) === 4) return host.startsWith('127.');
-  return host === '::1' || host.toLowerCase() === 'localhost';
 }
 
 function repeated(values: readonly string[]): number[] {
