@@ -1,13 +1,13 @@
-import type { ServiceConfig, SourcesConfig, StreamConfig } from './config/service-config.js';
+import { isDeepStrictEqual } from 'node:util';
 import { compareStreams } from './config/compare-streams.js';
+import type { ServiceConfig, SourcesConfig, StreamConfig } from './config/service-config.js';
 import { parseStreamDefinition } from './config/stream-definition.js';
 import { patchStream, shownDefinition } from './config/stream-patch.js';
 import type { StreamsFolder } from './config/streams-folder.js';
 import { formatPath, type ValueProblem } from './config/validate.js';
-import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, StreamExistsError } from './core/errors.js';
 import { SerialQueue } from './core/serial-queue.js';
-import { classifySource, DEMO_SOURCE } from './core/source-kind.js';
+import { DEMO_SOURCE } from './core/source-kind.js';
 import type { StreamStatus } from './core/stream-status.js';
 import type { Pipeline, PipelineStreamOptions } from './pipeline/pipeline.js';
 import { accessOf, checkSourceAccess, type SourceAccess } from './sources/opening/source-access.js';
@@ -90,7 +90,7 @@ export class ServiceStreams implements StreamAdmin {
     return this.#queue.run(async () => {
       const held = this.#held.get(streamId);
       if (held === undefined) return false;
-      const { file } = held.stream;
+      const file = held.stream.file ?? this.#files.get(streamId)?.file ?? null;
       if (persist && file !== null) {
         await this.#options.folder.remove(file);
         this.#files = new Map([...this.#files].filter(([id]) => id !== streamId));
@@ -110,7 +110,7 @@ export class ServiceStreams implements StreamAdmin {
     const added: string[] = [];
     const changed: string[] = [];
     const removed: string[] = [];
-    for (const id of before.keys()) if (!after.has(id) && this.#held.has(id)) removed.push(id);
+    for (const { stream } of this.#held.values()) if (stream.file !== null && before.has(stream.id) && !after.has(stream.id)) removed.push(stream.id);
     // All at once: each may take seconds to let its ffmpeg go.
     await Promise.all(removed.map((id) => this.#remove(id)));
     for (const stream of streams) {

@@ -89,11 +89,12 @@ export class StreamsFolder {
 
   #edit(text: string, before: StreamDefinition, stream: StreamConfig, file: string): string {
     this.#understand(text === '' ? 'source: demo:street' : text, file);
+    const changed = Object.keys({ ...before, ...stream.given }).filter((key) => !isDeepStrictEqual(before[key as keyof StreamDefinition], stream.given[key as keyof StreamDefinition]));
+    if (changed.length === 0) return text;
     const edited = editYaml(text, before, stream.given);
     // What will be read must be what is meant, whatever the texts hold; keys that somebody else has edited meanwhile stay as they are.
     const read = this.#understand(edited, file);
     const isMeant = (key: string): boolean => isDeepStrictEqual(read.given[key as keyof StreamDefinition], stream.given[key as keyof StreamDefinition]);
-    const changed = Object.keys({ ...before, ...stream.given }).filter((key) => !isDeepStrictEqual(before[key as keyof StreamDefinition], stream.given[key as keyof StreamDefinition]));
     if (read.id !== stream.id || !changed.every(isMeant)) throw new NotWritableError(`${file}: what it would hold does not read as it is meant: it has to be changed by hand`);
     return edited;
   }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 
 /** Statuses that requests are refused or fail with. */
-export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 500 | 503;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 503;
 
 /** Answers with `{"error":{"code","message"}}`. */
 export function errorResponse(context: Context, status: ErrorStatus, code: string, message: string, headers: Record<string, string> = {}): Response {
