@@ -2,6 +2,7 @@ import { createAnnotator } from './annotation/annotator.js';
 import { encodeJpeg } from './annotation/encode-jpeg.js';
 import { MicroBatcher } from './batching/micro-batcher.js';
 import { readFile } from 'node:fs/promises';
+import { definitionJsonSchema } from './config/definition-json-schema.js';
 import type { ServiceConfig, TlsConfig } from './config/service-config.js';
 import { ConfigError } from './core/errors.js';
 import type { Size } from './core/geometry.js';
@@ -74,6 +75,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       readiness: () => (closing !== null ? { ready: false, message: 'the service is closing' } : { ready: detector.state.status.state === 'ok', message: detector.state.status.message }),
       backends: () => detector.backends(),
       admin: streams,
+      definitionSchema: definitionJsonSchema(),
       tokens: config.server.tokens,
       hosts: config.server.hosts,
       tls: config.server.tls,

@@ -9,7 +9,7 @@ const frames = z.number().int().min(-MAX_STEP_FRAMES).max(MAX_STEP_FRAMES).refin
 const speed = z.union([z.literal('max'), z.number().min(SPEED_LIMITS.min).max(SPEED_LIMITS.max)], { error: `expected ${String(SPEED_LIMITS.min)} to ${String(SPEED_LIMITS.max)}, or "max"` });
 
 /** What a control body may hold; members that belong to another action are mistakes. */
-const commandSchema = z.discriminatedUnion('action', [
+export const commandSchema = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('pause') }),
   z.strictObject({ action: z.literal('play') }),
   z.strictObject({ action: z.literal('seek'), positionMs: position }),

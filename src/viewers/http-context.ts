@@ -17,6 +17,8 @@ export type HttpContext = ViewerContext & {
   readonly backends: () => readonly object[];
   /** Adds and removes streams; `null`: nobody can. */
   readonly admin: StreamAdmin | null;
+  /** JSON schema of a stream's definition, for the description of the API; `null`: any object. */
+  readonly definitionSchema: { readonly [key: string]: unknown } | null;
   /** Answers that do not end by themselves; whoever closes the server ends them. */
   readonly openResponses: Set<MjpegResponse>;
 };

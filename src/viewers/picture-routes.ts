@@ -7,7 +7,8 @@ import { errorResponse } from './http-errors.js';
 import { MJPEG_CONTENT_TYPE, MjpegResponse } from './mjpeg.js';
 import { chooseRendition } from './rendition.js';
 
-const pictureQuerySchema = z.object({
+/** In which form a picture may be asked for. */
+export const pictureQuerySchema = z.object({
   maxWidthPx: z.coerce.number().pipe(maxWidthPxSchema).optional(),
   maxFps: z.coerce.number().pipe(maxFpsSchema).optional(),
 });

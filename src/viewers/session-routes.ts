@@ -7,7 +7,8 @@ import { readJson } from './json-body.js';
 import { MAX_TOKEN_LENGTH, type Principal } from './tokens.js';
 
 const NO_STORE = { 'Cache-Control': 'no-store' };
-const loginSchema = z.strictObject({ token: z.string().min(1).max(MAX_TOKEN_LENGTH) });
+/** What a log-in is. */
+export const loginSchema = z.strictObject({ token: z.string().min(1).max(MAX_TOKEN_LENGTH) });
 
 /** Who asks, the cookie that browsers keep a token in, and tickets for WebSockets. */
 export function addSessionRoutes(app: Hono<Env>, context: HttpContext): void {

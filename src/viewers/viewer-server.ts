@@ -32,6 +32,8 @@ export type ViewerServerOptions = {
   readonly backends?: () => readonly object[];
   /** Adds and removes streams at run time; default: nobody can. */
   readonly admin?: StreamAdmin;
+  /** JSON schema of a stream's definition, for `GET /api/openapi.json`; default: any object. */
+  readonly definitionSchema?: { readonly [key: string]: unknown };
   /** Empty: everybody may do everything; only on loopback. */
   readonly tokens: readonly Token[];
   /** Names that the server is reached under beside its own, `name` or `name:port`, behind a proxy for one; default: none. */
@@ -96,7 +98,7 @@ export async function startViewerServer(options: ViewerServerOptions): Promise<V
       metrics.stageSeconds.observe({ stage: 'send' }, tookMs / 1000);
     },
   };
-  const routes = createHttpRoutes({ ...context, access, tickets, metrics, openResponses, webRoot: options.webRoot, readiness: options.readiness, backends: options.backends ?? (() => []), admin: options.admin ?? null });
+  const routes = createHttpRoutes({ ...context, access, tickets, metrics, openResponses, webRoot: options.webRoot, readiness: options.readiness, backends: options.backends ?? (() => []), admin: options.admin ?? null, definitionSchema: options.definitionSchema ?? null });
   const listener = getRequestListener((request, env) => routes.fetch(request, env), { hostname: 'localhost', overrideGlobalObjects: false });
   server.on('request', (request, response) => void listener(request, response));
   let closing: Promise<void> | undefined;
