@@ -10,7 +10,9 @@ const HAS_ADMIN_PATHS = false as boolean;
 const DESCRIPTION = `Streams, pictures, control. Frames with their detections come over the WebSocket at \`/ws\`: docs/protocol.md.
 
 Where no tokens are configured, everybody on this machine may do everything and \`security\` does not count. Browsers prove themselves by the cookie of \`POST /api/session\` too. A body is JSON
-of at most 64 KiB with \`Content-Type: application/json\`. Every GET answers HEAD as well. Times are in ms, sizes in pixels, as the names say.`;
+of at most 64 KiB with \`Content-Type: application/json\`. Every GET answers HEAD as well. Times are in ms, sizes in pixels, as the names say.
+
+This is what this version answers, to the member; later ones may add members and codes, so ignore those that you do not know.`;
 
 const REFUSAL =
   'At any path: `unauthorized` (401); `forbidden`, `foreign-host`, `foreign-origin` (403); `not-found` (404); `method-not-allowed` (405, Allow says what is); `too-large` (413); ' +
