@@ -8,6 +8,8 @@ import { createHttpRoutes } from '../../src/viewers/http-routes.js';
 import { createOpenApiDocument } from '../../src/viewers/openapi/document.js';
 import type { StreamAdmin } from '../../src/viewers/stream-directory.js';
 import { defaultStatus } from '../helpers/fake-directory.js';
+import { runService } from '../helpers/running-service.js';
+import { until } from '../helpers/until.js';
 import { startServer } from './support/server.js';
 import { bearer, tokenFor } from './support/tokens.js';
 
@@ -104,6 +106,26 @@ describe('what is answered', () => {
 
     const operations = Object.entries(DOCUMENT.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
     expect(operations.filter((operation) => !tour.seen.has(operation))).toEqual([]);
+  });
+
+  test('is so of a whole service', async () => {
+    const { service, ask, statusOf } = await runService({ networks: ['loopback'] });
+    expect((await ask('POST', '/api/streams', { id: 'gone', source: 'rtsp://127.0.0.1:9/' })).status).toBe(201);
+    await until(async () => (await statusOf('gone')).error !== null, { what: 'a stream with an error' });
+    await until(async () => (await ask('GET', '/readyz')).status === 200, { what: 'the backend' });
+    const tour = new Tour(service.url.slice(0, -1));
+    for (const path of ['/api/streams', '/readyz', '/api/backends', '/api/session', '/metrics', '/api/openapi.json']) await tour.visit('GET', path, 200);
+    await tour.visit('GET', '/api/streams/{id}', 200, { id: 'gone' });
+    await tour.visit('GET', '/api/streams/{id}/definition', 200, { id: 'gone' });
+    await tour.visit('GET', '/api/streams/{id}/snapshot.jpg', 503, { id: 'gone' });
+    await tour.visit('POST', '/api/streams/{id}/control', 409, { id: 'gone', body: { action: 'seek', positionMs: 0 } });
+    await tour.visit('PATCH', '/api/streams/{id}', 400, { id: 'gone', body: { fps: 'many' } });
+    await tour.visit('PATCH', '/api/streams/{id}', 200, { id: 'gone', body: { fps: 5 } });
+    await tour.visit('POST', '/api/streams', 409, { body: { id: 'gone', source: 'rtsp://127.0.0.1:9/' } });
+    await tour.visit('POST', '/api/streams', 403, { body: { id: 'far', source: 'rtsp://8.8.8.8/' } });
+    await tour.visit('DELETE', '/api/streams/{id}', 204, { id: 'gone' });
+    const served = (await ask('GET', '/api/openapi.json')).body as Document;
+    expect(served).toEqual(DOCUMENT);
   });
 
   test('while the service is not ready, too', async () => {
