@@ -56,6 +56,8 @@ export type StreamStatus = {
   readonly positionMs: number | null;
   readonly durationMs: number | null;
   readonly speed: number | 'max' | null;
+  /** Lowest score that is shown, by label, `'*'` for labels not listed; `false` hides a label. What scores lower is not sent. */
+  readonly thresholds: Readonly<Record<string, number | false>>;
   readonly detector: DetectorStatus;
   readonly counters: FrameCounters;
   readonly error: StatusError | null;

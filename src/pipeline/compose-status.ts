@@ -17,6 +17,7 @@ export type StatusFacts = {
   readonly latest: { readonly ptsMs: number; readonly capturedAtMs: number } | null;
   readonly counters: FrameCounters;
   readonly measuredFps: number | null;
+  readonly thresholds: StreamStatus['thresholds'];
   readonly detector: DetectorStatus;
   /** Of a replay. */
   readonly playout: Playout | null;
@@ -41,6 +42,7 @@ export function composeStatus(facts: StatusFacts): StreamStatus {
     positionMs: live || latest === null || source?.startPtsMs == null ? null : latest.ptsMs - source.startPtsMs,
     durationMs: live ? null : (source?.durationMs ?? null),
     speed: facts.playout?.speed ?? null,
+    thresholds: facts.thresholds,
     detector: facts.detector,
     counters,
     error: redactError(source?.error ?? null, facts.redact),

@@ -39,12 +39,17 @@ export type FrameHeader = {
   readonly seq: number;
   /** On the source's own clock. */
   readonly ptsMs: number;
+  /** Of a replay: this frame's place in the recording, ms after the first frame, as `seek` takes it. Left out of live streams. The status' `positionMs` is that of the
+   * newest frame at the server, which is seldom the one that a viewer looks at. */
+  readonly positionMs?: number;
   /** Epoch ms on the server's clock. */
   readonly capturedAtMs: number;
   readonly sentAtMs: number;
   /** Size of the JPEG that follows. */
   readonly widthPx: number;
   readonly heightPx: number;
+  /** The JPEG is without boxes, as `render: "client"` asked; left out where they are drawn into it. */
+  readonly render?: 'client';
   /** `null`: no detector looked at this frame. */
   readonly model: ModelIdentity | null;
   /** Boxes and keypoints in pixels of the JPEG; without masks. */

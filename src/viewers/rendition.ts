@@ -29,7 +29,7 @@ export class RenditionCache {
     }
     let message = ofFrame.get(key);
     if (message === undefined) {
-      message = frame.render(rendition).then((annotated) => new FrameMessage(annotated));
+      message = frame.render(rendition).then((annotated) => new FrameMessage(annotated, rendition.drawn));
       ofFrame.set(key, message);
     }
     return message;

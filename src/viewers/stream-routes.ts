@@ -7,6 +7,7 @@ import type { Env, HttpContext } from './http-context.js';
 import { errorResponse } from './http-errors.js';
 import { readJson } from './json-body.js';
 import { answerMjpeg, answerSnapshot } from './picture-routes.js';
+import { answerTimeline } from './timeline-route.js';
 import { maySee } from './tokens.js';
 
 /** More streams than this are not added at run time. */
@@ -25,7 +26,8 @@ export function addStreamRoutes(app: Hono<Env>, context: HttpContext): void {
   app.post('/api/streams/:id/control', (c) => withStream(c, context, (status) => controlStream(c, context, status.id)));
   app.get('/api/streams/:id/snapshot.jpg', (c) => withStream(c, context, (status) => answerSnapshot(c, context, status)));
   app.get('/api/streams/:id/mjpeg', (c) => withStream(c, context, (status) => answerMjpeg(c, context, status)));
-  for (const [path, allow] of [['', 'GET, HEAD, POST'], ['/:id', 'GET, HEAD, DELETE'], ['/:id/control', 'POST'], ['/:id/snapshot.jpg', 'GET, HEAD'], ['/:id/mjpeg', 'GET, HEAD']] as const) {
+  app.get('/api/streams/:id/timeline', (c) => withStream(c, context, (status) => answerTimeline(c, context, status)));
+  for (const [path, allow] of [['', 'GET, HEAD, POST'], ['/:id', 'GET, HEAD, DELETE'], ['/:id/control', 'POST'], ['/:id/snapshot.jpg', 'GET, HEAD'], ['/:id/mjpeg', 'GET, HEAD'], ['/:id/timeline', 'GET, HEAD']] as const) {
     app.all(`/api/streams${path}`, (c) => errorResponse(c, 405, 'method-not-allowed', `This resource knows ${allow}`, { Allow: allow }));
   }
 }

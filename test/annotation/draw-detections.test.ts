@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 
-import { annotationStyle } from '../../src/annotation/annotation-style.js';
+import { annotationStyle } from '../../src/core/drawing/annotation-style.js';
 import { createAnnotator } from '../../src/annotation/annotator.js';
 import { classColour, classTextColour } from '../../src/core/class-colours.js';
 import type { Detection } from '../../src/core/frames.js';

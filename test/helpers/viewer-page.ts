@@ -35,14 +35,17 @@ export function serveViewers(directory: StreamDirectory, webRoot: string, port =
 
 /** `seq` of the frame that a stream's picture shows; -1 before the first. */
 export function shownSeq(page: Page, stream: string): Promise<number> {
-  return page.locator(`[data-stream="${stream}"] .picture canvas`).evaluate((canvas: HTMLCanvasElement) => Number(canvas.dataset['seq'] ?? -1));
+  return page.locator(`[data-stream="${stream}"] .picture canvas.frame`).evaluate((canvas: HTMLCanvasElement) => Number(canvas.dataset['seq'] ?? -1));
 }
 
-/** The large view's frame: its header, and the colours `[r, g, b]` of the canvas, row by row, all of one moment. */
+/** The large view's frame: its header, and the colours `[r, g, b]` of what is to be seen (picture and the boxes that the page draws over
+ * it), in pixels of the header, row by row, all of one moment. */
 export async function readLargeView(page: Page): Promise<{ header: FrameHeader; pixelAt: (x: number, y: number) => readonly [number, number, number] }> {
-  const { header, widthPx, heightPx, base64 } = await page.locator('.stream-view .picture canvas').evaluate((canvas: HTMLCanvasElement) => {
+  const { header, widthPx, heightPx, base64 } = await page.locator('.stream-view .picture canvas.frame').evaluate((canvas: HTMLCanvasElement) => {
     const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
     copy?.drawImage(canvas, 0, 0);
+    const overlay = canvas.parentElement?.querySelector<HTMLCanvasElement>('canvas.overlay');
+    if (overlay != null && overlay.width > 0) copy?.drawImage(overlay, 0, 0, canvas.width, canvas.height);
     const image = copy?.getImageData(0, 0, canvas.width, canvas.height);
     let binary = '';
     for (const byte of image?.data ?? []) binary += String.fromCharCode(byte);

@@ -40,6 +40,13 @@ describe('frame message', () => {
     expect(decodeFrameMessage(encodeFrameMessage({ ...frame, classes: [] }, 5)).header).not.toHaveProperty('classes');
   });
 
+  it('says that the picture is without boxes, and nothing where they are drawn', () => {
+    const [frame] = fc.sample(frames, 1) as [AnnotatedFrame];
+    const headerOf = (message: FrameMessage): object => decodeFrameMessage(Buffer.concat([message.head(5), message.jpeg])).header;
+    expect(headerOf(new FrameMessage(frame, false))).toHaveProperty('render', 'client');
+    expect(headerOf(new FrameMessage(frame, true))).not.toHaveProperty('render');
+  });
+
   it('starts with the header length as uint32, little-endian', () => {
     const [frame] = fc.sample(frames, 1) as [AnnotatedFrame];
     const message = encodeFrameMessage(frame, 5);

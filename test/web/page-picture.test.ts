@@ -41,15 +41,16 @@ describe('the page', () => {
     expect(problems).toEqual([]);
   });
 
-  it('has the boxes of the picture where the header of that very frame says', async () => {
+  it('has the boxes that the server draws where the header of that very frame says', async () => {
     const { page, problems } = watched;
+    await page.addInitScript(() => { localStorage.setItem('sightline-drawing', 'server'); });
     pages.directory.addStream('door');
     pages.directory.play('door', 15);
     await page.goto(`${pages.server.url}#/stream/door`);
     const seen = new Set<number>();
     await until(
       async () => {
-        if ((await page.locator('.stream-view .picture canvas[data-header]').count()) === 0) return false;
+        if ((await page.locator('.stream-view .picture canvas.frame[data-header]').count()) === 0) return false;
         const { header, pixelAt } = await readLargeView(page);
         const [x1, y1, x2, y2] = header.detections[0]?.box ?? [0, 0, 0, 0];
         const [middleX, middleY] = [(x1 + x2) / 2, (y1 + y2) / 2];

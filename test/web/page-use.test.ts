@@ -22,6 +22,11 @@ async function open(options: BrowserContextOptions, hash = ''): Promise<Page> {
   await until(async () => (await watched.page.locator('[data-stream]').count()) > 0);
   return watched.page;
 }
+/** What a browser remembers in which it was chosen who draws the boxes. */
+function drawnBy(drawing: string): { cookies: []; origins: { origin: string; localStorage: { name: string; value: string }[] }[] } {
+  return { cookies: [], origins: [{ origin: new URL(pages.server.url).origin, localStorage: [{ name: 'sightline-drawing', value: drawing }] }] };
+}
+
 /** Waits until the large view shows a stream: a new address is acted on a moment after the key. */
 async function showsLarge(page: Page, stream: string): Promise<void> {
   await until(async () => (await page.locator('.stream-view').getAttribute('data-stream', { timeout: 2000 })) === stream, { what: `the large view of ${stream}` });
@@ -55,7 +60,7 @@ describe('the keyboard', () => {
   it('reaches everything by Tab, in order, with a visible focus', async () => {
     const page = await open({ viewport: { width: 1000, height: 700 } });
     const seen: string[] = [];
-    for (let step = 0; step < 6; step += 1) {
+    for (let step = 0; step < 7; step += 1) {
       await page.keyboard.press('Tab');
       seen.push(
         await page.evaluate(() => {
@@ -66,7 +71,7 @@ describe('the keyboard', () => {
         }),
       );
     }
-    expect(seen).toEqual(['Sightline', 'Change between dark and light', 'Help and keys', 'door', 'yard', 'gate']);
+    expect(seen).toEqual(['Sightline', 'Add a stream', 'Change between dark and light', 'Help and keys', 'door', 'yard', 'gate']);
   });
 
   it('shows help with ?, and leaves the page alone while it is open', async () => {
@@ -79,8 +84,8 @@ describe('the keyboard', () => {
     expect(await page.locator('.stream-view').count()).toBe(0);
   });
 
-  it('saves the very picture on the screen with s', async () => {
-    const page = await open({ acceptDownloads: true }, '#/stream/door');
+  it('saves the very picture on the screen with s, as it came where the server drew the boxes', async () => {
+    const page = await open({ acceptDownloads: true, storageState: drawnBy('server') }, '#/stream/door');
     pages.directory.pause('door');
     await until(async () => (await shownSeq(page, 'door')) === pages.directory.frames.findLast((frame) => frame.streamId === 'door')?.seq);
     const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('s')]);

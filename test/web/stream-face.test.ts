@@ -4,7 +4,7 @@ import type { StreamStatus } from '../../src/core/stream-status.js';
 import { streamFace, type PageView } from '../../web/src/model/stream-face.js';
 import { defaultStatus } from '../helpers/fake-directory.js';
 
-const FRESH: PageView = { connected: true, sinceFrameMs: 30, ageMs: 84, sinceAskedMs: 60_000, detected: true };
+const FRESH: PageView = { connected: true, sinceFrameMs: 30, ageMs: 84, sinceAskedMs: 60_000, detected: true, retryInMs: null };
 const face = (status: Partial<StreamStatus> = {}, view: Partial<PageView> = {}): ReturnType<typeof streamFace> => streamFace({ ...defaultStatus('a'), ...status }, { ...FRESH, ...view });
 
 describe('streamFace', () => {
@@ -12,8 +12,10 @@ describe('streamFace', () => {
     expect(face()).toEqual({ sign: '●', word: 'live', stale: false, lines: [], live: true, noDetector: null });
   });
 
-  it('is stale from two seconds without a new frame on, and says how old', () => {
-    expect(face({}, { sinceFrameMs: 2000, ageMs: 2060 }).stale).toBe(false);
+  it('is stale when its picture is older than two seconds, and says how old', () => {
+    expect(face({}, { sinceFrameMs: 1940, ageMs: 2000 }).stale).toBe(false);
+    expect(face({}, { sinceFrameMs: 2000, ageMs: null }).stale).toBe(false);
+    expect(face({}, { sinceFrameMs: 1950, ageMs: 2010 })).toMatchObject({ stale: true, live: false, word: 'late' });
     expect(face({}, { sinceFrameMs: 2001, ageMs: 2061 })).toMatchObject({ sign: '○', stale: true, live: false, word: 'no frames', lines: ['2.1 s old', 'No frames are coming'] });
   });
 
@@ -60,10 +62,26 @@ describe('streamFace', () => {
 
   it('tells the server’s reason, and what to do about a refused login', () => {
     const error = { code: 'source-open', message: 'camera: 401' };
-    expect(face({ state: 'unauthorized', error }).lines[0]).toBe('camera: 401');
-    expect(face({ state: 'unauthorized', error }).lines[1]).toMatch(/password/);
-    expect(face({ state: 'failed', error }).lines).toEqual(['camera: 401']);
+    expect(face({ state: 'unauthorized', error }).lines).toEqual(['84 ms old', 'camera: 401', expect.stringMatching(/password/)]);
+    expect(face({ state: 'failed', error }).lines).toEqual(['84 ms old', 'camera: 401']);
+    expect(face({ state: 'failed', mode: 'replay', error }).lines).toEqual(['camera: 401']);
     expect(face({ state: 'reconnecting', error: null }, { sinceFrameMs: 12_000, ageMs: 12_000 }).lines).toEqual(['12 s old', 'The camera does not answer', 'Trying again']);
+  });
+
+  it('says when a lost camera is tried again', () => {
+    const lines = (retryInMs: number | null): readonly string[] => face({ state: 'reconnecting' }, { retryInMs }).lines.slice(1);
+    expect(lines(3400)).toEqual(['The camera does not answer', 'Next try in 4 s']);
+    expect(lines(0)).toEqual(['The camera does not answer', 'Trying again']);
+    expect(lines(-300)).toEqual(['The camera does not answer', 'Trying again']);
+    expect(lines(null)).toEqual(['The camera does not answer', 'Trying again']);
+  });
+
+  it('repeats the last line of ffmpeg about a stream that failed, unless the reason says it already', () => {
+    const lines = (log: readonly string[] | undefined): readonly string[] => face({ state: 'failed', mode: 'replay', error: { code: 'x', message: 'no video in it: moov atom not found', ...(log !== undefined && { log }) } }).lines;
+    expect(lines(undefined)).toHaveLength(1);
+    expect(lines([])).toHaveLength(1);
+    expect(lines(['moov atom not found'])).toHaveLength(1);
+    expect(lines(['first', 'Invalid data found '])).toEqual(['no video in it: moov atom not found', 'ffmpeg’s last words: Invalid data found']);
   });
 
   it('says why nothing is detected', () => {

@@ -1,14 +1,18 @@
 import { classColour } from '../../../src/core/class-colours.js';
+import type { Findings } from '../../../src/core/drawing/draw-findings.js';
 import type { Detection } from '../../../src/core/frames.js';
+import { boxArea } from '../../../src/core/geometry.js';
 import { el, setData, setText } from '../dom.js';
 import { DetectionRows } from '../model/detection-rows.js';
 import type { StreamMoment } from '../model/stream-model.js';
 import { formatAge } from '../model/text.js';
 import type { ShownFrame } from '../picture/frame-player.js';
+import { ClassScores } from './class-scores.js';
 
 const THUMB_CSS_PX = 48;
 
-type Row = { readonly element: HTMLLIElement; readonly show: (detection: Detection, frame: ShownFrame) => void };
+type Point = { readonly x: number; readonly y: number };
+type Row = { readonly element: HTMLLIElement; readonly press: HTMLButtonElement; readonly show: (detection: Detection, frame: ShownFrame) => void };
 
 /** What is detected on the very frame on the screen: one row an object, in a place that it keeps. Pointing at a row, focusing it or
  * pressing it (which holds it) marks its box in the picture. */
@@ -18,6 +22,7 @@ export class NowList {
   readonly #title = el('span', { text: 'Now' });
   readonly #none = el('p', { class: 'muted now-none' });
   readonly #total = el('span', { class: 'section-figure' });
+  readonly #classes = new ClassScores();
   readonly #onHighlight: (detection: Detection | null) => void;
   readonly #rows = new Map<number, Row>();
   readonly #order = new DetectionRows();
@@ -32,11 +37,14 @@ export class NowList {
   constructor(onHighlight: (detection: Detection | null) => void) {
     this.#onHighlight = onHighlight;
     const heading = el('h2', { class: 'section-title' }, this.#title, this.#total);
-    this.element = el('section', { class: 'section now', attributes: { 'aria-label': 'Detected on this frame' } }, heading, this.#list, this.#none);
+    this.element = el('section', { class: 'section now', attributes: { 'aria-label': 'Detected on this frame' } }, heading, this.#classes.element, this.#list, this.#none);
   }
 
-  present(frame: ShownFrame): void {
-    const rows = this.#order.update(frame.header.detections);
+  /** @param findings what is shown of what was found on the frame
+   * @param hiddenCount how much is not
+   */
+  present(frame: ShownFrame, { detections, classes = [] }: Findings, hiddenCount: number): void {
+    const rows = this.#order.update(detections);
     this.#detections = new Map(rows.map(({ key, detection }) => [key, detection]));
     for (const [key, row] of this.#rows) {
       if (this.#detections.has(key)) continue;
@@ -53,8 +61,9 @@ export class NowList {
       row.show(detection, frame);
     }
     setText(this.#total, rows.length === 0 ? '' : String(rows.length));
-    setText(this.#none, frame.header.model === null ? 'No detector looked at this frame.' : 'Nothing detected on this frame.');
-    this.#none.hidden = rows.length > 0;
+    this.#classes.show(classes);
+    setText(this.#none, noneText(frame, hiddenCount));
+    this.#none.hidden = rows.length > 0 || classes.length > 0;
     this.#highlight();
   }
 
@@ -66,22 +75,35 @@ export class NowList {
   }
 
   /** Marks the row of the smallest box around a point of the picture, in pixels of the frame; `null`: the pointer left. */
-  pointAt(point: { readonly x: number; readonly y: number } | null): void {
-    let smallestPx = Number.POSITIVE_INFINITY;
-    this.#fromPicture = null;
-    for (const [key, { box }] of point === null ? [] : this.#detections) {
-      const areaPx = (box[2] - box[0]) * (box[3] - box[1]);
-      const inside = point !== null && point.x >= box[0] && point.x <= box[2] && point.y >= box[1] && point.y <= box[3];
-      if (!inside || areaPx >= smallestPx) continue;
-      smallestPx = areaPx;
-      this.#fromPicture = key;
-    }
+  pointAt(point: Point | null): void {
+    this.#fromPicture = this.#keyAt(point);
     this.#highlight();
+  }
+
+  /** Holds the smallest box around a point, as a press of its row does; the same once more, or a point beside all boxes, lets go. */
+  holdAt(point: Point): void {
+    const key = this.#keyAt(point);
+    this.#held = key === this.#held ? null : key;
+    this.#highlight();
+  }
+
+  #keyAt(point: Point | null): number | null {
+    if (point === null) return null;
+    let smallest: { readonly key: number; readonly areaPx: number } | null = null;
+    for (const [key, { box }] of this.#detections) {
+      const areaPx = boxArea(box);
+      const inside = point.x >= box[0] && point.x <= box[2] && point.y >= box[1] && point.y <= box[3];
+      if (inside && (smallest === null || areaPx < smallest.areaPx)) smallest = { key, areaPx };
+    }
+    return smallest?.key ?? null;
   }
 
   #highlight(): void {
     const key = [this.#fromPicture, this.#pointed, this.#held].find((candidate) => candidate !== null && this.#detections.has(candidate)) ?? null;
-    for (const [rowKey, row] of this.#rows) setData(row.element, 'marked', rowKey === key ? '' : null);
+    for (const [rowKey, row] of this.#rows) {
+      setData(row.element, 'marked', rowKey === key ? '' : null);
+      row.press.setAttribute('aria-pressed', String(this.#held === rowKey));
+    }
     this.#onHighlight(key === null ? null : (this.#detections.get(key) ?? null));
   }
 
@@ -94,7 +116,7 @@ export class NowList {
     const thumb = el('canvas', { class: 'now-thumb', attributes: { 'aria-hidden': 'true' } });
     const press = el(
       'button',
-      { class: 'now-row', attributes: { type: 'button', 'aria-pressed': 'false' } },
+      { class: 'now-row', attributes: { type: 'button', 'aria-pressed': 'false', 'aria-describedby': 'box-card' } },
       thumb,
       el('span', { class: 'now-label' }, swatch, el('span', { class: 'now-name', text: label })),
       score,
@@ -104,10 +126,9 @@ export class NowList {
     const show = (detection: Detection, frame: ShownFrame): void => {
       setText(score, detection.score.toFixed(2));
       fill.style.width = `${(Math.min(1, Math.max(0, detection.score)) * 100).toFixed(1)}%`;
-      press.setAttribute('aria-pressed', String(this.#held === key));
       drawCrop(thumb, frame, detection);
     };
-    return { element: el('li', {}, press), show };
+    return { element: el('li', {}, press), press, show };
   }
 
   #listenToRow(press: HTMLButtonElement, key: number): void {
@@ -125,10 +146,14 @@ export class NowList {
     press.addEventListener('blur', leave);
     press.addEventListener('click', () => {
       this.#held = this.#held === key ? null : key;
-      press.setAttribute('aria-pressed', String(this.#held === key));
       this.#highlight();
     });
   }
+}
+
+function noneText({ header }: ShownFrame, hiddenCount: number): string {
+  if (header.model === null) return 'No detector looked at this frame.';
+  return hiddenCount === 0 ? 'Nothing detected on this frame.' : `The filter hides all ${String(hiddenCount)} of this frame.`;
 }
 
 /** Draws what is inside a detection's box, whole and centred on a square. */

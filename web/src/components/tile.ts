@@ -61,7 +61,7 @@ export class Tile implements FrameView {
   }
 
   #showCounts(frame: ShownFrame): void {
-    const counts = countByClass(frame.header.detections);
+    const counts = countByClass([...(frame.header.classes ?? []), ...frame.header.detections]);
     const text = counts.map(countText).join('|');
     if (text === this.#countsText) return;
     this.#countsText = text;

@@ -1,4 +1,5 @@
 import type { ClientMessage, ServerMessage, SUBPROTOCOL as Subprotocol, SubscribeMessage } from '../../../src/viewers/protocol.js';
+import type { StreamCommand } from '../../../src/core/stream-control.js';
 import { ClockOffset } from './clock-offset.js';
 import { decodeFrameMessage, FrameMessageError, type FrameMessage } from './frame-message.js';
 import { reconnectDelayMs } from './reconnect-schedule.js';
@@ -14,7 +15,7 @@ export type ConnectionState =
   /** `retryAtMs` on the page's clock (`performance.now()`). */
   | { readonly kind: 'lost'; readonly retryAtMs: number };
 
-export type SubscribeOptions = Pick<SubscribeMessage, 'maxWidthPx'>;
+export type SubscribeOptions = Omit<SubscribeMessage, 'type' | 'stream'>;
 
 /** Told what comes over the connection; times are the page's clock, ms. */
 export interface ConnectionListener {
@@ -42,8 +43,11 @@ export class Connection {
     this.#listener = listener;
   }
 
-  /** Opens the socket; call once. */
+  /** Opens the socket, also after `close`; nothing when it is open. */
   start(): void {
+    if (this.#socket !== null) return;
+    this.#closed = false;
+    this.#clearTimers();
     this.#listener.onState({ kind: 'connecting' });
     this.#open();
   }
@@ -61,7 +65,7 @@ export class Connection {
     if (options === null) {
       if (!this.#wanted.delete(stream)) return;
       this.#send({ type: 'unsubscribe', stream });
-    } else if (before === undefined || before.maxWidthPx !== options.maxWidthPx) {
+    } else if (before === undefined || !isSame(before, options)) {
       this.#wanted.set(stream, options);
       this.#send({ type: 'subscribe', stream, ...options });
     }
@@ -77,9 +81,17 @@ export class Connection {
     if (this.#wanted.has(stream)) this.#send({ type: 'ack', stream, seq });
   }
 
-  /** Closes for good; idempotent. */
+  /** Asks for something to be done with a stream; what comes of it is seen in its frames and states.
+   * @returns whether it could be sent */
+  control(stream: string, command: StreamCommand): boolean {
+    return this.#send({ type: 'control', stream, ...command });
+  }
+
+  /** Closes until `start` is called again; idempotent. */
   close(): void {
     this.#closed = true;
+    this.#greeted = false;
+    this.#failedTries = 0;
     this.#clearTimers();
     const socket = this.#socket;
     this.#socket = null;
@@ -158,8 +170,11 @@ export class Connection {
     socket.close();
   }
 
-  #send(message: ClientMessage): void {
-    if (this.#greeted && this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  /** @returns whether there was a connection to send it on */
+  #send(message: ClientMessage): boolean {
+    if (!this.#greeted || this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
   }
 
   #clearTimers(): void {
@@ -168,4 +183,8 @@ export class Connection {
     this.#retryTimer = null;
     this.#pingTimer = null;
   }
+}
+
+function isSame(a: SubscribeOptions, b: SubscribeOptions): boolean {
+  return a.maxWidthPx === b.maxWidthPx && a.maxFps === b.maxFps && a.render === b.render;
 }

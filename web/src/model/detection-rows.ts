@@ -48,7 +48,7 @@ function bestMatch(previous: Detection, candidates: ReadonlySet<Detection>): Det
 export type ClassCount = { readonly classId: number; readonly label: string; count: number };
 
 /** How many of each class there are, most first, then in the order of the ids: an order that does not change with the scores. */
-export function countByClass(detections: readonly Detection[]): readonly ClassCount[] {
+export function countByClass(detections: readonly Pick<Detection, 'classId' | 'label'>[]): readonly ClassCount[] {
   const counts = new Map<number, ClassCount>();
   for (const { classId, label } of detections) {
     const entry = counts.get(classId);

@@ -13,6 +13,8 @@ export type PageView = {
   readonly sinceAskedMs: number | null;
   /** Whether a detector looked at the picture on the screen; `null` before the first. */
   readonly detected: boolean | null;
+  /** Time until the source is tried again, ms; `null` when it does not wait, or that is unknown. */
+  readonly retryInMs: number | null;
 };
 
 /** How a stream looks at one moment. */
@@ -34,7 +36,7 @@ export type StreamFace = {
 /** Without a new frame for longer than this, a live picture is not live. */
 const STALE_AFTER_MS = 2000;
 /** A picture that is this old when it arrives is not live either. */
-export const STALE_AGE_MS = 4000;
+export const STALE_AGE_MS = STALE_AFTER_MS;
 
 /** Decides how a stream looks. */
 export function streamFace(status: StreamStatus, view: PageView): StreamFace {
@@ -46,7 +48,8 @@ type StateFace = Omit<StreamFace, 'noDetector'>;
 function stateFace(status: StreamStatus, view: PageView): StateFace {
   if (!view.connected) return disconnectedFace(status, view);
   const reason = status.error?.message;
-  const old = view.sinceFrameMs === null ? [] : [`${formatAge(view.ageMs ?? view.sinceFrameMs)} old`];
+  // A recording has a position, not an age.
+  const old = view.sinceFrameMs === null || status.mode === 'replay' ? [] : [`${formatAge(view.ageMs ?? view.sinceFrameMs)} old`];
   switch (status.state) {
     case 'starting':
       return { sign: '…', word: 'starting', stale: view.sinceFrameMs !== null, lines: view.sinceFrameMs === null ? ['Opening the source'] : [...old, 'starting again'], live: false };
@@ -55,16 +58,27 @@ function stateFace(status: StreamStatus, view: PageView): StateFace {
     case 'paused':
       return { sign: '❚❚', word: 'paused', stale: status.mode === 'live', lines: status.mode === 'live' ? [...old, 'paused'] : [], live: false };
     case 'reconnecting':
-      return { sign: '○', word: 'camera lost', stale: true, lines: [...old, reason ?? 'The camera does not answer', 'Trying again'], live: false };
+      return { sign: '○', word: 'camera lost', stale: true, lines: [...old, reason ?? 'The camera does not answer', retryText(view)], live: false };
     case 'unauthorized':
-      return { sign: '!', word: 'login refused', stale: true, lines: [reason ?? 'The camera refused the login.', 'Check the user name and the password in the stream’s source.'], live: false };
+      return { sign: '!', word: 'login refused', stale: true, lines: [...old, reason ?? 'The camera refused the login.', 'Check the user name and the password in the stream’s source.'], live: false };
     case 'ended':
       return endedFace(status, view);
     case 'failed':
-      return { sign: '!', word: 'failed', stale: true, lines: [reason ?? 'The stream failed for an unknown reason.'], live: false };
+      return { sign: '!', word: 'failed', stale: true, lines: [...old, reason ?? 'The stream failed for an unknown reason.', ...lastWords(status)], live: false };
     case 'stopped':
       return { sign: '■', word: 'stopped', stale: true, lines: [...old, 'stopped'], live: false };
   }
+}
+
+function retryText({ retryInMs }: PageView): string {
+  const seconds = retryInMs === null ? 0 : Math.ceil(retryInMs / 1000);
+  return seconds > 0 ? `Next try in ${String(seconds)} s` : 'Trying again';
+}
+
+/** What ffmpeg said last, unless the reason says so already. */
+function lastWords({ error }: StreamStatus): readonly string[] {
+  const last = error?.log?.at(-1)?.trim() ?? '';
+  return last === '' || error?.message.includes(last) === true ? [] : [`ffmpeg’s last words: ${last}`];
 }
 
 function disconnectedFace({ mode }: StreamStatus, view: PageView): StateFace {

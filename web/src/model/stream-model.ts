@@ -2,6 +2,7 @@ import type { StreamStatus } from '../../../src/core/stream-status.js';
 import type { ClockOffset } from '../connection/clock-offset.js';
 import { FramePlayer, type ShownFrame } from '../picture/frame-player.js';
 import { FpsMeter } from './fps-meter.js';
+import type { FrameTally } from './frame-budget.js';
 import { STALE_AGE_MS, streamFace, type StreamFace } from './stream-face.js';
 
 /** Something that shows a stream's frames. */
@@ -33,9 +34,10 @@ export class StreamModel {
   /** When the frame on the screen first came: the server sends its newest again to whoever asks again, and that makes it no younger. */
   #newest: { readonly seq: number; readonly arrivedAtMs: number } | null = null;
 
-  constructor(status: StreamStatus, onSettled: (seq: number) => void) {
+  /** @param tally counts the frames of the whole page */
+  constructor(status: StreamStatus, onSettled: (seq: number) => void, tally?: FrameTally) {
     this.status = status;
-    this.player = new FramePlayer({ onShow: (frame) => { this.#show(frame); }, onSettled });
+    this.player = new FramePlayer({ onShow: (frame) => { this.#show(frame); }, onSettled }, tally);
   }
 
   /** Width over height of the picture; 16:9 until it is known. */
@@ -82,6 +84,7 @@ export class StreamModel {
       ageMs,
       sinceAskedMs: this.#askedAtMs === null ? null : nowMs - this.#askedAtMs,
       detected: frame === null ? null : frame.header.model !== null,
+      retryInMs: this.status.retryAtMs === null || serverNowMs === null ? null : this.status.retryAtMs - serverNowMs,
     });
     const live = face.live || (connected && this.#askedAtMs === null && isLiveAtServer(this.status));
     return { status: this.status, face, fps: this.#fps.fps(nowMs), ageMs, frame, live };

@@ -1,5 +1,6 @@
 import type { FrameHeader } from '../../../src/viewers/protocol.js';
 import type { FrameMessage } from '../connection/frame-message.js';
+import type { FrameTally } from '../model/frame-budget.js';
 
 /** A frame on the screen. The bitmap stays valid until the next frame is shown. */
 export type ShownFrame = {
@@ -25,6 +26,7 @@ export interface FramePlayerListener {
  * At most one frame waits to be decoded and one to be painted, whatever the server sends. */
 export class FramePlayer {
   readonly #listener: FramePlayerListener;
+  readonly #tally: FrameTally;
   #waiting: Waiting | null = null;
   #decoding = false;
   #ready: Ready | null = null;
@@ -33,8 +35,10 @@ export class FramePlayer {
   /** Counts the times that everything was thrown away, so that what was being decoded then is not shown. */
   #generation = 0;
 
-  constructor(listener: FramePlayerListener) {
+  /** @param tally counts every frame that comes, and those that are discarded for a newer one */
+  constructor(listener: FramePlayerListener, tally: FrameTally = { received: 0, discarded: 0 }) {
     this.#listener = listener;
+    this.#tally = tally;
   }
 
   /** The frame on the screen. */
@@ -44,6 +48,8 @@ export class FramePlayer {
 
   /** Takes a frame in; one that still waits to be decoded gives way to it. */
   push(message: FrameMessage, receivedAtMs: number): void {
+    this.#tally.received += 1;
+    if (this.#waiting !== null) this.#tally.discarded += 1;
     this.#waiting = { message, receivedAtMs };
     this.#decodeNext();
   }
@@ -91,6 +97,7 @@ export class FramePlayer {
   }
 
   #setReady(frame: Ready): void {
+    if (this.#ready !== null) this.#tally.discarded += 1;
     this.#ready?.bitmap.close();
     this.#ready = frame;
     this.#animationFrame ??= requestAnimationFrame(() => { this.#show(); });

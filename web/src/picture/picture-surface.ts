@@ -1,5 +1,7 @@
+import type { Findings } from '../../../src/core/drawing/draw-findings.js';
 import { el, setData, setText } from '../dom.js';
 import type { StreamMoment } from '../model/stream-model.js';
+import { BoxOverlay } from './box-overlay.js';
 import type { ShownFrame } from './frame-player.js';
 
 /** The picture of one stream with what must be said over it: why it is old or missing, and that no detector looked at it. */
@@ -10,9 +12,11 @@ export class PictureSurface {
   readonly #veil = el('div', { class: 'veil' });
   readonly #badge = el('div', { class: 'badge', text: 'no detector' });
   readonly #lines: HTMLElement[] = [];
+  /** Made when it is first needed: pictures of tiles come with their boxes. */
+  #overlay: BoxOverlay | null = null;
 
   constructor(label: string) {
-    this.canvas = el('canvas', { attributes: { role: 'img', 'aria-label': label } });
+    this.canvas = el('canvas', { class: 'frame', attributes: { role: 'img', 'aria-label': label } });
     this.canvas.width = 16;
     this.canvas.height = 9;
     const context = this.canvas.getContext('2d', { alpha: false });
@@ -23,14 +27,24 @@ export class PictureSurface {
     setData(this.element, 'empty', '');
   }
 
-  /** Paints a frame. */
-  paint(frame: ShownFrame): void {
+  /** Paints a frame, and its boxes where they are not in the picture already.
+   * @param findings what is drawn of what was found on the frame; default: all of it
+   */
+  paint(frame: ShownFrame, findings: Findings = frame.header): void {
     const { bitmap } = frame;
     if (this.canvas.width !== bitmap.width) this.canvas.width = bitmap.width;
     if (this.canvas.height !== bitmap.height) this.canvas.height = bitmap.height;
     this.#context.drawImage(bitmap, 0, 0);
     this.canvas.dataset['seq'] = String(frame.header.seq);
     setData(this.element, 'empty', null);
+    if (frame.header.render === 'client') this.#drawnOver().draw(findings, frame.header);
+    else this.#overlay?.clear();
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#overlay?.close();
+    this.#overlay = null;
   }
 
   /** Says what has to be said at this moment. */
@@ -54,5 +68,13 @@ export class PictureSurface {
   /** Gives the surface the shape of its source. */
   setAspect(aspect: number): void {
     this.element.style.setProperty('--aspect', String(aspect));
+  }
+
+  #drawnOver(): BoxOverlay {
+    if (this.#overlay === null) {
+      this.#overlay = new BoxOverlay();
+      this.canvas.after(this.#overlay.element);
+    }
+    return this.#overlay;
   }
 }

@@ -1,8 +1,8 @@
-import type { CanvasRenderingContext2D } from 'canvas';
+import type { DrawingContext } from './drawing-context.js';
 
-import type { ClassScore } from '../core/frames.js';
-import type { Size } from '../core/geometry.js';
-import { annotationStyle } from './annotation-style.js';
+import type { ClassScore } from '../frames.js';
+import type { Size } from '../geometry.js';
+import type { AnnotationStyle } from './annotation-style.js';
 import { drawLabel, prepareText } from './draw-label.js';
 import { fitLabelText, formatPercent } from './label-text.js';
 
@@ -12,10 +12,10 @@ const MAX_LINES = 3;
 /** Draws what a frame as a whole shows into its upper left corner: up to three lines such as `beach 97%`, one below the other, each on a plate of its
  * class's colour. Lines that do not fit in the picture are left out.
  * @param classes ordered by score, descending
- * @param picture size of what `ctx` draws on */
-export function drawCaption(ctx: CanvasRenderingContext2D, classes: readonly ClassScore[], picture: Size): void {
+ * @param picture size of what `ctx` draws on
+ * @param style measures of it all */
+export function drawCaption(ctx: DrawingContext, classes: readonly ClassScore[], picture: Size, style: AnnotationStyle): void {
   if (classes.length === 0) return;
-  const style = annotationStyle(picture);
   const { platePaddingPx, plateHeightPx, outlineWidthPx: gapPx } = style;
   prepareText(ctx, style);
   const measure = (text: string): number => ctx.measureText(text).width;

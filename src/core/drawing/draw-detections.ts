@@ -1,9 +1,9 @@
-import type { CanvasRenderingContext2D } from 'canvas';
+import type { DrawingContext } from './drawing-context.js';
 
-import { classColour } from '../core/class-colours.js';
-import type { Detection } from '../core/frames.js';
-import type { Size } from '../core/geometry.js';
-import { annotationStyle, type AnnotationStyle } from './annotation-style.js';
+import { classColour } from '../class-colours.js';
+import type { Detection } from '../frames.js';
+import type { Size } from '../geometry.js';
+import type { AnnotationStyle } from './annotation-style.js';
 import { boxPixels, type BoxPixels } from './box-pixels.js';
 import { drawLabel, OUTLINE_COLOUR, prepareText, type Label } from './draw-label.js';
 import { placeLabel, type PixelRect } from './label-placement.js';
@@ -15,10 +15,10 @@ type Drawn = { readonly detection: Detection; readonly box: BoxPixels };
  * around it outside; labels never leave the picture. Boxes first, then labels; what scores higher lies on top and gets the better place.
  * @param detections ordered by score, descending; boxes in pixels of the picture
  * @param picture size of what `ctx` draws on
+ * @param style measures of it all
  */
-export function drawDetections(ctx: CanvasRenderingContext2D, detections: readonly Detection[], picture: Size): void {
+export function drawDetections(ctx: DrawingContext, detections: readonly Detection[], picture: Size, style: AnnotationStyle): void {
   if (detections.length === 0) return;
-  const style = annotationStyle(picture);
   const drawn: Drawn[] = [];
   for (const detection of detections) {
     const box = boxPixels(detection.box, picture);
@@ -30,7 +30,7 @@ export function drawDetections(ctx: CanvasRenderingContext2D, detections: readon
   for (const label of placeLabels(ctx, drawn, picture, style).toReversed()) drawLabel(ctx, label, style);
 }
 
-function placeLabels(ctx: CanvasRenderingContext2D, drawn: readonly Drawn[], picture: Size, style: AnnotationStyle): Label[] {
+function placeLabels(ctx: DrawingContext, drawn: readonly Drawn[], picture: Size, style: AnnotationStyle): Label[] {
   const labels: Label[] = [];
   const plates: PixelRect[] = [];
   const measure = (text: string): number => ctx.measureText(text).width;
@@ -52,7 +52,7 @@ function maxLabelWidthPx(box: BoxPixels, picture: Size, style: AnnotationStyle):
 }
 
 /** Filled rectangles on whole pixels, not strokes: nothing is anti-aliased, every pixel is one of the two colours. */
-function drawBox(ctx: CanvasRenderingContext2D, box: BoxPixels, colour: string, style: AnnotationStyle): void {
+function drawBox(ctx: DrawingContext, box: BoxPixels, colour: string, style: AnnotationStyle): void {
   const out = style.outlineWidthPx;
   ctx.fillStyle = OUTLINE_COLOUR;
   fillFrame(ctx, { x1: box.x1 - out, y1: box.y1 - out, x2: box.x2 + out, y2: box.y2 + out }, out);
@@ -60,7 +60,7 @@ function drawBox(ctx: CanvasRenderingContext2D, box: BoxPixels, colour: string, 
   fillFrame(ctx, box, style.lineWidthPx);
 }
 
-function fillFrame(ctx: CanvasRenderingContext2D, box: BoxPixels, thicknessPx: number): void {
+function fillFrame(ctx: DrawingContext, box: BoxPixels, thicknessPx: number): void {
   const width = box.x2 - box.x1;
   const height = box.y2 - box.y1;
   if (width <= 2 * thicknessPx || height <= 2 * thicknessPx) {

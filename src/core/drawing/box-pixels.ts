@@ -1,4 +1,4 @@
-import { clipBox, type BoxXyxyPx, type Size } from '../core/geometry.js';
+import { clipBox, type BoxXyxyPx, type Size } from '../geometry.js';
 
 /** Pixels that a box covers: columns x1 to x2 - 1, rows y1 to y2 - 1; at least one pixel, all inside the picture. */
 export type BoxPixels = { readonly x1: number; readonly y1: number; readonly x2: number; readonly y2: number };

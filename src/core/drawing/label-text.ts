@@ -1,4 +1,4 @@
-import type { Detection } from '../core/frames.js';
+import type { Detection } from '../frames.js';
 
 /** Longest label that is looked at, in characters; what is longer is cut. Bounds the work that a hostile label map can cause. */
 const MAX_LABEL_CHARACTERS = 64;

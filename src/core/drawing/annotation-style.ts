@@ -1,4 +1,4 @@
-import type { Size } from '../core/geometry.js';
+import type { Size } from '../geometry.js';
 
 /** Measures of everything that is drawn on one picture, whole pixels. */
 export type AnnotationStyle = {
@@ -20,20 +20,22 @@ export type AnnotationStyle = {
 
 /** Derives line widths and font size from the picture's shorter side, so that boxes read the same at 360p and at 1080p, upright or not.
  * @param size pixels of the picture that is drawn on
+ * @param pixelRatio pixels of the picture to one that the eye takes for one: 2 or 3 on a phone's screen, 1 in a picture that is sent; >= 1.
+ * The smallest sizes grow with it
  */
-export function annotationStyle(size: Size): AnnotationStyle {
+export function annotationStyle(size: Size, pixelRatio = 1): AnnotationStyle {
   const referencePx = Math.min(size.widthPx, size.heightPx);
   // 12 px is the smallest bold text that survives JPEG; 360p gets 14, 720p 22, 1080p 31.
-  const fontSizePx = Math.max(12, Math.round(referencePx / 42 + 5));
+  const fontSizePx = Math.round(Math.max(12 * pixelRatio, referencePx / 42 + 5));
   const plateHeightPx = Math.round(fontSizePx * 1.4);
   return {
-    lineWidthPx: Math.max(2, Math.round(referencePx / 240)),
-    outlineWidthPx: Math.max(1, Math.round(referencePx / 720)),
+    lineWidthPx: Math.round(Math.max(2 * pixelRatio, referencePx / 240)),
+    outlineWidthPx: Math.round(Math.max(pixelRatio, referencePx / 720)),
     fontSizePx,
     font: `bold ${String(fontSizePx)}px "DejaVu Sans", sans-serif`,
     plateHeightPx,
     platePaddingPx: Math.round(fontSizePx * 0.4),
-    plateBorderPx: Math.max(1, Math.round(referencePx / 720)),
+    plateBorderPx: Math.round(Math.max(pixelRatio, referencePx / 720)),
     // Capitals are about 0.73 em high: this centres them.
     baselinePx: Math.round((plateHeightPx + fontSizePx * 0.73) / 2),
   };

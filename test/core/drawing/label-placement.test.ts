@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { annotationStyle } from '../../src/annotation/annotation-style.js';
-import { boxPixels } from '../../src/annotation/box-pixels.js';
-import { placeLabel, type PixelRect } from '../../src/annotation/label-placement.js';
-import { cleanLabel, fitLabelText, formatScore } from '../../src/annotation/label-text.js';
+import { annotationStyle } from '../../../src/core/drawing/annotation-style.js';
+import { boxPixels } from '../../../src/core/drawing/box-pixels.js';
+import { placeLabel, type PixelRect } from '../../../src/core/drawing/label-placement.js';
+import { cleanLabel, fitLabelText, formatScore } from '../../../src/core/drawing/label-text.js';
 
 const PICTURE = { widthPx: 640, heightPx: 360 };
 const PLATE = { widthPx: 80, heightPx: 20 };

@@ -1,4 +1,4 @@
-import type { Size } from '../core/geometry.js';
+import type { Size } from '../geometry.js';
 import type { BoxPixels } from './box-pixels.js';
 
 /** A rectangle of whole pixels. */
