@@ -1,4 +1,5 @@
 // A viewer server in a process of its own, with one stream `door` of small made-up pictures, so that its memory is nobody else's. Options come as an argument.
+import { setInterval } from 'node:timers';
 import { createLogger } from '../../dist/telemetry/logger.js';
 import { createMetrics } from '../../dist/telemetry/metrics.js';
 import { startViewerServer } from '../../dist/viewers/viewer-server.js';
@@ -6,7 +7,8 @@ import { startViewerServer } from '../../dist/viewers/viewer-server.js';
 /** @typedef {import('../../src/viewers/stream-directory.js').DirectoryListener} DirectoryListener */
 /** @typedef {import('../../src/core/frames.js').OfferedFrame} OfferedFrame */
 
-const options = /** @type {{ limits?: object, fps?: number }} */ (JSON.parse(process.argv[2] ?? '{}'));
+const given = /** @type {unknown} */ (JSON.parse(process.argv[2] ?? '{}'));
+const options = /** @type {{ limits?: object }} */ (given);
 const jpeg = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), Buffer.alloc(20_000, 7)]);
 const status = /** @type {import('../../src/core/stream-status.js').StreamStatus} */ ({
   id: 'door', name: 'Door', mode: 'live', state: 'running', source: 'rtsp://camera/door', widthPx: 640, heightPx: 360, declaredFps: 10, measuredFps: 10, ageMs: 1, positionMs: null, durationMs: null, speed: null,
@@ -48,7 +50,7 @@ const server = await startViewerServer({
 setInterval(() => {
   const frame = nextFrame();
   for (const listener of listeners) listener.onFrame(frame);
-}, 1000 / (options.fps ?? 10));
+}, 100);
 
 process.on('message', () => {
   // A few rounds: what finalizers let go of is collected in the next.

@@ -15,7 +15,7 @@ export class ViewerProcess {
     this.port = port;
   }
 
-  static async start(options: { readonly limits?: Partial<ViewerLimits>; readonly fps?: number } = {}): Promise<ViewerProcess> {
+  static async start(options: { readonly limits?: Partial<ViewerLimits> } = {}): Promise<ViewerProcess> {
     const child = fork(ENTRY, [JSON.stringify(options)], { execArgv: ['--expose-gc'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const exited = once(child, 'exit').then(() => {
       throw new Error('The server ended before it listened: is dist/ built?');
