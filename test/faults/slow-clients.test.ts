@@ -51,8 +51,9 @@ async function opened(port: number): Promise<Socket> {
   return socket;
 }
 
+// At once: nearly all of it is waiting.
 describe('slow clients (F27)', () => {
-  it('are closed in time, whatever it is that they do not finish', async () => {
+  it.concurrent('are closed in time, whatever it is that they do not finish', async () => {
     const server = await ViewerProcess.start();
     try {
       await Promise.all(WAYS.map(async (way) => {
@@ -66,7 +67,7 @@ describe('slow clients (F27)', () => {
     }
   });
 
-  it('never hold more connections than the limit, and one that is served goes on meanwhile', async () => {
+  it.concurrent('never hold more connections than the limit, and one that is served goes on meanwhile', async () => {
     const server = await ViewerProcess.start({ limits: { maxConnectionsPerAddress: 100 } });
     const sockets: Socket[] = [];
     try {

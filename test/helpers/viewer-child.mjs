@@ -55,7 +55,8 @@ setInterval(() => {
 process.on('message', () => {
   // A few rounds: what finalizers let go of is collected in the next.
   for (let round = 0; round < 4; round += 1) globalThis.gc?.();
-  process.send?.({ residentBytes: process.memoryUsage.rss() });
+  const connections = process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length;
+  process.send?.({ residentBytes: process.memoryUsage.rss(), connections });
 });
 // The parent is gone.
 process.on('disconnect', () => { process.exit(0); });

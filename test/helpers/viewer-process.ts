@@ -5,6 +5,8 @@ import type { ViewerLimits } from '../../src/viewers/viewer-limits.js';
 
 const ENTRY = fileURLToPath(new URL('viewer-child.mjs', import.meta.url));
 
+type Facts = { readonly residentBytes: number; readonly connections: number };
+
 /** A viewer server in a process of its own, with a stream `door`: its memory is not that of who attacks it. Runs what was built into `dist/`. */
 export class ViewerProcess {
   readonly port: number;
@@ -31,9 +33,12 @@ export class ViewerProcess {
 
   /** Resident memory after garbage collection, bytes. */
   async residentBytes(): Promise<number> {
-    this.#child.send('memory');
-    const [{ residentBytes }] = (await once(this.#child, 'message')) as [{ residentBytes: number }];
-    return residentBytes;
+    return (await this.#facts()).residentBytes;
+  }
+
+  /** How many TCP connections it holds. */
+  async connections(): Promise<number> {
+    return (await this.#facts()).connections;
   }
 
   /** Resolves when it is gone. Idempotent. */
@@ -42,5 +47,11 @@ export class ViewerProcess {
     const gone = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
     await gone;
+  }
+
+  async #facts(): Promise<Facts> {
+    this.#child.send('facts');
+    const [facts] = (await once(this.#child, 'message')) as [Facts];
+    return facts;
   }
 }
