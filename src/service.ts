@@ -74,6 +74,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       backends: () => detector.backends(),
       admin,
       tokens: config.server.tokens,
+      embedOrigins: config.server.embedOrigins,
       log,
     });
     parts.viewers = viewers;

@@ -10,6 +10,7 @@ const SETTINGS: readonly (readonly [path: string, form: Variable['form']])[] = [
   ['server.host', 'text'],
   ['server.port', 'text'],
   ['server.tokens', 'json'],
+  ['server.embedOrigins', 'list'],
   ['backend.endpoints', 'list'],
   ['backend.embedded.modelDir', 'text'],
   ['backend.embedded.engine', 'text'],

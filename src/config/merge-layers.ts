@@ -21,7 +21,12 @@ export function mergeLayers(layers: readonly SettingsLayer[]): { readonly config
   for (const layer of layers) overlay(draft, layer);
   const { server, model, batching, sources, log } = draft;
   const config = {
-    server: { host: server.host ?? DEFAULTS.server.host, port: server.port ?? DEFAULTS.server.port, tokens: (server.tokens ?? []).map(tokenOf) },
+    server: {
+      host: server.host ?? DEFAULTS.server.host,
+      port: server.port ?? DEFAULTS.server.port,
+      tokens: (server.tokens ?? []).map(tokenOf),
+      embedOrigins: server.embedOrigins ?? DEFAULTS.server.embedOrigins,
+    },
     backend: backendOf(draft.backend),
     model: {
       name: model.name ?? DEFAULTS.model.name,

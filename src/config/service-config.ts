@@ -26,6 +26,8 @@ export type ServerConfig = {
   readonly port: number;
   /** Never empty when `host` can be reached from other machines. */
   readonly tokens: readonly Token[];
+  /** Origins whose pages may show a stream's tile in a frame; `*`: all. Empty: none. */
+  readonly embedOrigins: readonly string[];
 };
 
 export type BackendConfig =

@@ -1,5 +1,6 @@
 import { Hono, type Context } from 'hono';
 import { compress } from 'hono/compress';
+import { addEmbedRoute, allowFraming } from './embed-routes.js';
 import type { Env, HttpContext } from './http-context.js';
 import { errorResponse } from './http-errors.js';
 import { MAX_BODY_BYTES, readBody } from './request-body.js';
@@ -22,6 +23,7 @@ export function createHttpRoutes(context: HttpContext): Hono<Env> {
   app.use(async (c, next) => {
     await next();
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
+    allowFraming(c, context.embedOrigins);
   });
   app.use(async (c, next) => {
     const admission = context.access.admit(c.env.incoming, c.req.path === '/healthz');
@@ -42,6 +44,7 @@ export function createHttpRoutes(context: HttpContext): Hono<Env> {
   addStreamRoutes(app, context);
   app.all('/ws', (c) => errorResponse(c, 400, 'upgrade-expected', 'This path speaks WebSocket'));
   app.all('/api/*', (c) => errorResponse(c, 404, 'not-found', 'There is no such resource'));
+  addEmbedRoute(app, context);
   addPageRoutes(app, context);
   app.onError((error, c) => {
     context.log.error({ err: error, path: c.req.path }, 'a request failed');

@@ -14,7 +14,7 @@ describe('loadConfig', () => {
   it('has a default for everything: loopback, embedded backend, the demo', async () => {
     const config = await load({});
     expect(config).toMatchObject({
-      server: { host: '127.0.0.1', port: 8080, tokens: [] },
+      server: { host: '127.0.0.1', port: 8080, tokens: [], embedOrigins: [] },
       backend: { kind: 'embedded', modelDir: null, engine: 'auto' },
       model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2000, input: { normalization: null }, output: null },
       labelsFile: null,
