@@ -31,6 +31,8 @@ export type ServiceOptions = {
   /** Where the demo clip is kept between runs. */
   readonly cacheDir: string;
   readonly log: Logger;
+  /** Folder of the built page; default: the package's own. */
+  readonly webRoot?: string;
   /** Told of every source, so that what it keeps secret shows up nowhere; the one that the log redacts by. Default: one of the service's own. */
   readonly secrets?: SecretRegistry;
 };
@@ -68,12 +70,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       host: config.server.host,
       port: config.server.port,
       directory: parts.pipeline,
-      webRoot: `${PACKAGE_ROOT}dist/web`,
+      webRoot: options.webRoot ?? `${PACKAGE_ROOT}dist/web`,
       metrics,
       readiness: () => ({ ready: detector.state.status.state === 'ok', message: detector.state.status.message }),
       backends: () => detector.backends(),
       admin,
       tokens: config.server.tokens,
+      hosts: config.server.hosts,
+      tls: config.server.tls,
       embedOrigins: config.server.embedOrigins,
       log,
     });

@@ -115,6 +115,7 @@ class CanvasAnnotator implements Annotator {
       streamId: frame.streamId,
       seq: frame.seq,
       ptsMs: frame.ptsMs,
+      ...(detected.positionMs === undefined ? {} : { positionMs: detected.positionMs }),
       capturedAtMs: frame.capturedAtMs,
       model: detected.model,
       detections,

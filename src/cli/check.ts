@@ -11,6 +11,7 @@ import { examineSource } from '../sources/run/open-run.js';
 import { accessOf, type SourceAccess } from '../sources/opening/source-access.js';
 import type { Logger } from '../telemetry/logger.js';
 import { createMetrics } from '../telemetry/metrics.js';
+import { readTlsFiles, type TlsFiles } from '../viewers/tls-files.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-code.js';
 import { addLogOptions, loggerOf, quietUnlessAsked, type LogFlags } from './log-options.js';
 import { addServiceOptions, type ServiceFlags } from './serve.js';
@@ -39,6 +40,8 @@ async function runChecks(flags: ServiceFlags, log: Logger, signal: AbortSignal):
   const config = await findings.look('configuration', () => loadConfig({ flags }), describeConfig);
   if (config === null && signal.aborted) return EXIT_OK;
   if (config === null) return findings.hasConfigError ? EXIT_USAGE : EXIT_FAILED;
+  const { tls } = config.server;
+  if (tls !== null) await findings.look('certificate', () => checkCertificate(tls), (validTo) => `valid until ${validTo}`);
   if (tools !== null) for (const stream of config.streams) await checkStream(findings, stream, { tools, access: accessOf(config.sources, 'configured'), log, signal });
   await findings.look('backend', () => checkBackend(config, log, signal), (message) => message);
   return findings.problems === 0 || signal.aborted ? EXIT_OK : EXIT_FAILED;
@@ -58,6 +61,12 @@ async function checkStream(findings: Findings, stream: StreamConfig, context: { 
   );
 }
 
+async function checkCertificate(files: TlsFiles): Promise<string> {
+  const { validTo } = await readTlsFiles(files);
+  if (Date.parse(validTo) <= Date.now()) throw new ConfigError([{ file: files.cert, path: '', message: `server.tls.cert expired on ${validTo}: renew it` }]);
+  return validTo;
+}
+
 async function checkBackend(config: ServiceConfig, log: Logger, signal: AbortSignal): Promise<string> {
   const host = await openDetector({ config, metrics: createMetrics(), log });
   try {
@@ -70,7 +79,7 @@ async function checkBackend(config: ServiceConfig, log: Logger, signal: AbortSig
 }
 
 function describeConfig({ streams, server }: ServiceConfig): string {
-  return `${String(streams.length)} ${streams.length === 1 ? 'stream' : 'streams'}, page at http://${server.host}:${String(server.port)}/`;
+  return `${String(streams.length)} ${streams.length === 1 ? 'stream' : 'streams'}, page at ${server.tls === null ? 'http' : 'https'}://${server.host}:${String(server.port)}/`;
 }
 
 /** Prints a line for each thing that was looked at. */

@@ -6,6 +6,7 @@ import { detectCommand } from './detect.js';
 import { describeError, EXIT_OK, EXIT_USAGE, exitCodeOf } from './exit-code.js';
 import { modelServerCommand } from './model-server.js';
 import { serveCommand } from './serve.js';
+import { tokenCommand } from './token.js';
 
 /** Runs the `sightline` command line.
  * @param argv as `process.argv`: the program's own two first
@@ -22,7 +23,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(packageVersion())
     .configureHelp({ sortSubcommands: false })
     .showHelpAfterError('(sightline --help tells how to use it)');
-  for (const command of [serveCommand(), detectCommand(), checkCommand(report), modelServerCommand()]) program.addCommand(inheritSettings(command, program));
+  for (const command of [serveCommand(), detectCommand(), checkCommand(report), tokenCommand(), modelServerCommand()]) program.addCommand(inheritSettings(command, program));
   try {
     await program.exitOverride().parseAsync(argv);
     return exitCode;

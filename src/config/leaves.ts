@@ -91,6 +91,15 @@ function origin(): z.ZodType<string> {
   );
 }
 
+/** A name that a Host header may hold: a host name, an IPv4 address or an IPv6 address in brackets, with a port or without. */
+export function hostName(): z.ZodType<string> {
+  return checkedText((value) => {
+    const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?))(?::(\d{1,5}))?$/iu.exec(value);
+    const port = Number(match?.[3] ?? 1);
+    return match !== null && (match[1] === undefined || isIP(match[1]) === 6) && port >= 1 && port <= 65_535;
+  }, 'expected a name such as cameras.example.com, or name:port');
+}
+
 /** `private`, `public`, `loopback` or a CIDR block. */
 export function network(): z.ZodType<string> {
   return checkedText((value) => {

@@ -1,10 +1,9 @@
-import { isIP } from 'node:net';
-
 import type { ConfigIssue } from '../core/errors.js';
+import { isLoopbackHost } from '../core/loopback.js';
 import type { Token } from '../viewers/tokens.js';
 import { DEFAULTS } from './defaults.js';
 import { outputMappingOf } from './model-schema.js';
-import type { BackendConfig, ServiceConfig } from './service-config.js';
+import type { BackendConfig, ServerConfig, ServiceConfig } from './service-config.js';
 import type { ServiceSettings } from './service-schema.js';
 import type { SettingsLayer } from './settings-layer.js';
 import type { ValuePath } from './validate.js';
@@ -25,6 +24,8 @@ export function mergeLayers(layers: readonly SettingsLayer[]): { readonly config
       host: server.host ?? DEFAULTS.server.host,
       port: server.port ?? DEFAULTS.server.port,
       tokens: (server.tokens ?? []).map(tokenOf),
+      hosts: server.hosts ?? DEFAULTS.server.hosts,
+      tls: serverTlsOf(server.tls),
       embedOrigins: server.embedOrigins ?? DEFAULTS.server.embedOrigins,
     },
     backend: backendOf(draft.backend),
@@ -57,7 +58,7 @@ export function mergeLayers(layers: readonly SettingsLayer[]): { readonly config
 
 function overlay(draft: Draft, { kind, settings }: SettingsLayer): void {
   const { server, backend, model, labels, batching, sources, log } = settings;
-  Object.assign(draft.server, server);
+  Object.assign(draft.server, server, server?.tls === undefined ? {} : { tls: { ...draft.server.tls, ...server.tls } });
   Object.assign(draft.batching, batching);
   Object.assign(draft.sources, sources);
   Object.assign(draft.log, log);
@@ -83,6 +84,11 @@ function overlay(draft: Draft, { kind, settings }: SettingsLayer): void {
 function backendOf({ endpoints, embedded, tls }: Draft['backend']): BackendConfig {
   if (endpoints === undefined) return { kind: 'embedded', modelDir: embedded?.modelDir ?? DEFAULTS.embedded.modelDir, engine: embedded?.engine ?? DEFAULTS.embedded.engine };
   return { kind: 'endpoints', endpoints, tls: tls === undefined ? null : withoutUndefined(tls) };
+}
+
+/** A half-given pair is reported among the contradictions. */
+function serverTlsOf(tls: Draft['server']['tls']): ServerConfig['tls'] {
+  return tls?.cert === undefined || tls.key === undefined ? DEFAULTS.server.tls : { cert: tls.cert, key: tls.key };
 }
 
 function tokenOf({ streams, expires, ...token }: NonNullable<Draft['server']['tokens']>[number]): Token {
@@ -114,8 +120,12 @@ function contradictionsOfWhole({ server, backend }: Draft, layers: readonly Sett
     const layer = layers.findLast(({ settings }) => holds(settings, path));
     return layer === undefined ? { file: null, path: path.join('.') } : layer.locate(path);
   };
-  if (server.host !== undefined && !isLoopback(server.host) && (server.tokens ?? []).length === 0 && !isBroken('server.tokens')) {
-    issues.push({ ...at(['server', 'host']), message: 'other machines can reach this address: add server.tokens, or listen on 127.0.0.1' });
+  if (server.host !== undefined && !isLoopbackHost(server.host) && (server.tokens ?? []).length === 0 && !isBroken('server.tokens')) {
+    issues.push({ ...at(['server', 'host']), message: 'other machines can reach this address: add server.tokens (sightline token makes one), or listen on 127.0.0.1' });
+  }
+  const missing = server.tls === undefined ? undefined : (['cert', 'key'] as const).find((name) => server.tls?.[name] === undefined);
+  if (missing !== undefined && !isBroken('server.tls')) {
+    issues.push({ ...at(['server', 'tls']), message: `needs server.tls.${missing}: certificate and key come together` });
   }
   if (backend.tls !== undefined && backend.endpoints === undefined && !isBroken('backend')) {
     issues.push({ ...at(['backend', 'tls']), message: 'is only for backend.endpoints' });
@@ -124,11 +134,6 @@ function contradictionsOfWhole({ server, backend }: Draft, layers: readonly Sett
     issues.push({ ...at(['backend', 'tls', backend.tls.cert === undefined ? 'key' : 'cert']), message: `needs backend.tls.${backend.tls.cert === undefined ? 'cert' : 'key'} beside it` });
   }
   return issues;
-}
-
-function isLoopback(host: string): boolean {
-  if (isIP(host) === 4) return host.startsWith('127.');
-  return host === '::1' || host.toLowerCase() === 'localhost';
 }
 
 function repeated(values: readonly string[]): number[] {

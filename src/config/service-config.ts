@@ -4,6 +4,7 @@ import type { Thresholds } from '../detection/thresholds.js';
 import type { EngineChoice } from '../model-server/engines/engine.js';
 import type { SourceRules } from '../sources/opening/source-access.js';
 import type { LogLevel } from '../telemetry/logger.js';
+import type { TlsFiles } from '../viewers/tls-files.js';
 import type { Token } from '../viewers/tokens.js';
 
 /** Everything the service runs with: checked, complete, frozen. Paths are absolute. */
@@ -26,6 +27,10 @@ export type ServerConfig = {
   readonly port: number;
   /** Never empty when `host` can be reached from other machines. */
   readonly tokens: readonly Token[];
+  /** Names that the service is reached under beside its own, `name` or `name:port`. */
+  readonly hosts: readonly string[];
+  /** PEM files; `null`: plain HTTP. */
+  readonly tls: TlsFiles | null;
   /** Origins whose pages may show a stream's tile in a frame; `*`: all. Empty: none. */
   readonly embedOrigins: readonly string[];
 };

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 import type { EngineChoice } from '../model-server/engines/engine.js';
 import type { LogLevel } from '../telemetry/logger.js';
-import { checkedText, endpoint, host, integer, integerOr, list, network, oneOf, origins, pattern, positive, section, streamId, text } from './leaves.js';
+import { checkedText, endpoint, host, hostName, integer, integerOr, list, network, oneOf, origins, pattern, positive, section, streamId, text } from './leaves.js';
 import { modelInputSchema, modelOutputSchema } from './model-schema.js';
 
 const ENGINES = ['auto', 'wasm', 'tfjs-node', 'tfjs-node-gpu'] as const satisfies readonly EngineChoice[];
@@ -18,7 +18,14 @@ const tokenSchema = section({
 
 /** What `sightline.yaml` may hold. Every key may be left out; defaults are filled in when all layers are merged. */
 export const serviceSchema = section({
-  server: section({ host: host().optional(), port: integer(0, 65_535).optional(), tokens: list(tokenSchema, 'expected a list of tokens').optional(), embedOrigins: origins().optional() }).optional(),
+  server: section({
+    host: host().optional(),
+    port: integer(0, 65_535).optional(),
+    tokens: list(tokenSchema, 'expected a list of tokens').optional(),
+    hosts: list(hostName(), 'expected a list of names').optional(),
+    tls: section({ cert: text('expected a PEM file').optional(), key: text('expected a PEM file').optional() }).optional(),
+    embedOrigins: origins().optional(),
+  }).optional(),
   backend: section({
     embedded: section({ modelDir: text('expected a folder').optional(), engine: oneOf(...ENGINES).optional() }).optional(),
     endpoints: list(endpoint(), 'expected a list of host:port').min(1, { error: 'expected at least one host:port' }).optional(),

@@ -35,10 +35,11 @@ export function checkLayer(kind: SettingsLayer['kind'], input: unknown, { locate
 
 function withAbsolutePaths(settings: ServiceSettings, baseDir: string): ServiceSettings {
   const absolute = (path: string): string => resolve(baseDir, path);
-  const { backend, labels, sources } = settings;
+  const { server, backend, labels, sources } = settings;
   return {
     ...settings,
     ...(labels === undefined ? {} : { labels: absolute(labels) }),
+    ...(server?.tls === undefined ? {} : { server: { ...server, tls: mapped(server.tls, absolute) } }),
     ...(sources?.roots === undefined ? {} : { sources: { ...sources, roots: sources.roots.map(absolute) } }),
     ...(backend === undefined
       ? {}
@@ -46,8 +47,13 @@ function withAbsolutePaths(settings: ServiceSettings, baseDir: string): ServiceS
           backend: {
             ...backend,
             ...(backend.embedded?.modelDir === undefined ? {} : { embedded: { ...backend.embedded, modelDir: absolute(backend.embedded.modelDir) } }),
-            ...(backend.tls === undefined ? {} : { tls: Object.fromEntries(Object.entries(backend.tls).flatMap(([name, path]) => (path === undefined ? [] : [[name, absolute(path)]]))) }),
+            ...(backend.tls === undefined ? {} : { tls: mapped(backend.tls, absolute) }),
           },
         }),
   };
+}
+
+/** Paths by their names, those that are given made absolute. */
+function mapped<T extends Readonly<Record<string, string | undefined>>>(paths: T, absolute: (path: string) => string): T {
+  return Object.fromEntries(Object.entries(paths).flatMap(([name, path]) => (path === undefined ? [] : [[name, absolute(path)]]))) as T;
 }

@@ -83,6 +83,8 @@ export type DetectedFrame = {
   /** `null` when no detector looked at the frame. */
   readonly model: ModelIdentity | null;
   readonly timingsMs: FrameTimingsMs;
+  /** Of a replay: time after the first frame, ms. */
+  readonly positionMs?: number;
 };
 
 /** In which form a viewer wants a frame. */
@@ -98,6 +100,8 @@ export type AnnotatedFrame = Size & {
   readonly streamId: string;
   readonly seq: number;
   readonly ptsMs: number;
+  /** As in {@link DetectedFrame}. */
+  readonly positionMs?: number;
   readonly capturedAtMs: number;
   readonly model: ModelIdentity | null;
   /** Boxes, masks and keypoints in pixels of this JPEG. */

@@ -2,6 +2,7 @@ import { interval, type Subscription } from 'rxjs';
 import type { OfferedFrame } from '../core/frames.js';
 import type { StreamCommand } from '../core/stream-control.js';
 import type { StreamStatus } from '../core/stream-status.js';
+import type { StreamTimeline } from '../core/stream-timeline.js';
 import type { DirectoryListener, StreamDirectory } from '../viewers/stream-directory.js';
 import { StreamRunner, type StreamRunnerOptions } from './stream-runner.js';
 
@@ -67,6 +68,10 @@ export class Pipeline implements StreamDirectory {
     runner.control(command);
   }
 
+  timeline(streamId: string): StreamTimeline | null {
+    return this.#runners.get(streamId)?.timeline() ?? null;
+  }
+
   list(): readonly StreamStatus[] {
     return [...this.#runners.values()].map((runner) => runner.status());
   }
@@ -111,7 +116,7 @@ export class Pipeline implements StreamDirectory {
     // One that was removed ends in silence.
     if (this.#runners.get(runner.id) !== runner) return;
     const status = runner.status();
-    const face = JSON.stringify([status.state, status.detector, status.error, status.widthPx, status.heightPx]);
+    const face = JSON.stringify([status.state, status.speed, status.detector, status.error, status.widthPx, status.heightPx]);
     if (this.#lastTold.get(status.id) === face) return;
     this.#lastTold.set(status.id, face);
     this.#tell(status);

@@ -7,12 +7,14 @@ import { CommandNotSupportedError, ModelOutputError, ServingDeadlineError, Servi
 import type { DetectedFrame, OfferedFrame, VideoFrame } from '../core/frames.js';
 import type { StreamCommand } from '../core/stream-control.js';
 import type { DropReason, FailReason, StreamMode, StreamStatus } from '../core/stream-status.js';
+import type { StreamTimeline } from '../core/stream-timeline.js';
 import type { Detector } from '../detection/detector.js';
 import { withThresholds, type Thresholds } from '../detection/thresholds.js';
 import type { SourceStatus, VideoSource, VideoSourceOptions } from '../sources/video-source.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { composeStatus } from './compose-status.js';
+import { DetectionTimeline } from './detection-timeline.js';
 import { detectThrough } from './detect-through.js';
 import { FpsMeter } from './fps-meter.js';
 import { FrameLedger } from './frame-ledger.js';
@@ -58,6 +60,7 @@ export class StreamRunner {
   /** Of a replay. */
   readonly #playout: Playout | null;
   readonly #demand: ReplayDemand | null;
+  readonly #timeline: DetectionTimeline | null;
   readonly #stopListening: () => void;
   #subscription: Subscription | null = null;
   #source: VideoSource | null = null;
@@ -76,6 +79,7 @@ export class StreamRunner {
     this.#ledger = new FrameLedger(options.id, options.metrics);
     this.#playout = options.mode === 'replay' ? this.#createPlayout() : null;
     this.#demand = this.#playout === null ? null : this.#createDemand(this.#playout);
+    this.#timeline = this.#playout === null ? null : new DetectionTimeline();
     this.#stopListening = options.detector.onChange(() => {
       this.#detectorChanged();
     });
@@ -95,6 +99,7 @@ export class StreamRunner {
         },
         onState: (status) => {
           this.#sourceStatus = status;
+          this.#timeline?.describe(status);
           this.#lookForEnd();
           this.#options.onStateChange();
         },
@@ -155,6 +160,11 @@ export class StreamRunner {
       if (watching) this.#watchers -= 1;
       watching = false;
     };
+  }
+
+  /** What was found where in a replay; `null` of a live stream. */
+  timeline(): StreamTimeline | null {
+    return this.#timeline?.snapshot() ?? null;
   }
 
   addViewerSkipped(count: number): void {
@@ -241,7 +251,7 @@ export class StreamRunner {
     this.#fps.mark(performance.now());
     this.#observe(detected);
     const shown = withThresholds(detected, this.#options.thresholds);
-    const offered = offerFrame(shown, this.#options.annotator);
+    const offered = offerFrame(this.#timeline?.placed(shown, this.#sourceStatus?.startPtsMs ?? null) ?? shown, this.#options.annotator);
     this.#latest?.release();
     this.#latest = offered;
     this.#latestDetected = { ptsMs: frame.ptsMs, capturedAtMs: frame.capturedAtMs };

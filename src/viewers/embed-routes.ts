@@ -1,8 +1,9 @@
-import type { Context, Hono } from 'hono';
+import type { Hono } from 'hono';
 import { compress } from 'hono/compress';
 import { STREAM_ID_PATTERN } from './client-message.js';
 import type { Env, HttpContext } from './http-context.js';
 import { errorResponse } from './http-errors.js';
+import { NOBODY, type FramersOf } from './security-headers.js';
 import { readStaticFile } from './static-files.js';
 
 const PATH = '/embed/';
@@ -19,15 +20,7 @@ export function addEmbedRoute(app: Hono<Env>, { webRoot }: Pick<HttpContext, 'we
   });
 }
 
-/** Lets pages of the given origins frame the embeddable page, and nothing else. Comes after the headers that let nobody frame anything.
- * @param origins `*`: all
- */
-export function allowFraming(c: Context<Env>, origins: readonly string[]): void {
-  if (!c.req.path.startsWith(PATH) || origins.length === 0) return;
-  const policy = c.res.headers.get('Content-Security-Policy') ?? '';
-  c.header('Content-Security-Policy', policy.replace("frame-ancestors 'none'", `frame-ancestors ${origins.join(' ')}`));
-  // It knows no list of origins, and browsers that do not know the policy above would refuse everybody.
-  c.header('X-Frame-Options', undefined);
-  // Else a page that isolates itself (COEP) could not frame this one.
-  c.header('Cross-Origin-Resource-Policy', 'cross-origin');
+/** Lets pages of the given origins frame the embeddable page, and nothing else. @param origins `*`: all; empty: nobody's */
+export function framersOf(origins: readonly string[]): FramersOf {
+  return (path) => (path.startsWith(PATH) && origins.length > 0 ? origins.join(' ') : NOBODY);
 }

@@ -16,9 +16,9 @@ export class FrameMessage {
 
   /** @param drawn whether boxes are drawn into the JPEG; the header says so, as a viewer may have asked for both in turn */
   constructor(frame: AnnotatedFrame, drawn = true) {
-    const { streamId: stream, seq, ptsMs, capturedAtMs, widthPx, heightPx, model, classes = [], timingsMs } = frame;
+    const { streamId: stream, seq, ptsMs, positionMs, capturedAtMs, widthPx, heightPx, model, classes = [], timingsMs } = frame;
     const detections = frame.detections.map(withoutMask);
-    const rest: Omit<FrameHeader, 'sentAtMs'> = { stream, seq, ptsMs, capturedAtMs, widthPx, heightPx, ...(drawn ? {} : { render: 'client' }), model, detections, ...(classes.length === 0 ? {} : { classes }), timingsMs };
+    const rest: Omit<FrameHeader, 'sentAtMs'> = { stream, seq, ptsMs, ...(positionMs === undefined ? {} : { positionMs }), capturedAtMs, widthPx, heightPx, ...(drawn ? {} : { render: 'client' }), model, detections, ...(classes.length === 0 ? {} : { classes }), timingsMs };
     this.#headerRest = Buffer.from(`,${JSON.stringify(rest).slice(1)}`);
     this.jpeg = frame.jpeg;
     this.byteLength = this.head(Date.now()).length + this.jpeg.length;

@@ -3,12 +3,14 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { Access } from './access.js';
 import type { MjpegResponse } from './mjpeg.js';
 import type { StreamAdmin } from './stream-directory.js';
+import type { Tickets } from './tickets.js';
 import type { Principal } from './tokens.js';
 import type { ViewerContext } from './viewer-socket.js';
 
 /** What the routes answer from. */
 export type HttpContext = ViewerContext & {
   readonly access: Access;
+  readonly tickets: Tickets;
   readonly webRoot: string;
   readonly metrics: Metrics;
   readonly readiness: () => { readonly ready: boolean; readonly message: string };

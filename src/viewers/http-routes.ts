@@ -1,36 +1,26 @@
 import { Hono, type Context } from 'hono';
 import { compress } from 'hono/compress';
-import { addEmbedRoute, allowFraming } from './embed-routes.js';
+import { addEmbedRoute, framersOf } from './embed-routes.js';
 import type { Env, HttpContext } from './http-context.js';
-import { errorResponse } from './http-errors.js';
+import { errorResponse, refusalResponse } from './http-errors.js';
+import { isOpenPath } from './open-paths.js';
 import { MAX_BODY_BYTES, readBody } from './request-body.js';
+import { securityHeaders } from './security-headers.js';
+import { addSessionRoutes } from './session-routes.js';
 import { readStaticFile } from './static-files.js';
 import { addStreamRoutes } from './stream-routes.js';
-
-const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  'Content-Security-Policy':
-    "default-src 'self'; connect-src 'self'; img-src 'self' blob: data:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'DENY',
-  'Referrer-Policy': 'no-referrer',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Cross-Origin-Opener-Policy': 'same-origin',
-};
 
 /** All HTTP routes; every request passes the access check first. */
 export function createHttpRoutes(context: HttpContext): Hono<Env> {
   const app = new Hono<Env>({ getPath: (request) => rawPath(request.url) });
+  const framers = framersOf(context.embedOrigins);
   app.use(async (c, next) => {
     await next();
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
-    allowFraming(c, context.embedOrigins);
+    for (const [name, value] of Object.entries(securityHeaders(c.req.path, framers))) c.header(name, value);
   });
   app.use(async (c, next) => {
-    const admission = context.access.admit(c.env.incoming, c.req.path === '/healthz');
-    if (admission.refused !== null) {
-      const { status, code, message } = admission.refused;
-      return errorResponse(c, status, code, message, status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {});
-    }
+    const admission = context.access.admit(c.env.incoming, isOpenPath(c.req.path));
+    if (admission.refused !== null) return refusalResponse(c, admission.refused);
     c.set('principal', admission.principal);
     return next();
   });
@@ -41,6 +31,7 @@ export function createHttpRoutes(context: HttpContext): Hono<Env> {
     return next();
   });
   addServiceRoutes(app, context);
+  addSessionRoutes(app, context);
   addStreamRoutes(app, context);
   app.all('/ws', (c) => errorResponse(c, 400, 'upgrade-expected', 'This path speaks WebSocket'));
   app.all('/api/*', (c) => errorResponse(c, 404, 'not-found', 'There is no such resource'));

@@ -18,7 +18,7 @@ export type MjpegOptions = SubscriptionOptions & {
   readonly latest: OfferedFrame | undefined;
   /** A client that takes nothing for this long while a frame waits is given up. */
   readonly stallLimitMs: number;
-  /** Asked before each part: whether the client may still watch. */
+  /** Asked before each part, and by `checkToken()`: whether the client may still watch. */
   readonly isAllowed: () => boolean;
   readonly onSkipped: () => void;
   readonly onRenderError: (error: unknown) => void;
@@ -79,6 +79,11 @@ export class MjpegResponse {
       if (!(error instanceof TypeError)) throw error; // cancelled by the client: closed already
     }
     this.#options.onEnd();
+  }
+
+  /** Ends the answer when its client may no longer watch. */
+  checkToken(): void {
+    if (!this.#options.isAllowed()) this.end();
   }
 
   #offer(frame: OfferedFrame): void {

@@ -6,7 +6,6 @@ import type { Env, HttpContext } from './http-context.js';
 import { errorResponse } from './http-errors.js';
 import { MJPEG_CONTENT_TYPE, MjpegResponse } from './mjpeg.js';
 import { chooseRendition } from './rendition.js';
-import { hasExpired } from './tokens.js';
 
 const pictureQuerySchema = z.object({
   maxWidthPx: z.coerce.number().pipe(maxWidthPxSchema).optional(),
@@ -38,6 +37,8 @@ export function answerMjpeg(c: Context<Env>, context: HttpContext, status: Strea
   const headers = { 'Content-Type': MJPEG_CONTENT_TYPE, 'Cache-Control': 'no-store', 'Transfer-Encoding': 'chunked', Connection: 'close' };
   if (c.req.method === 'HEAD') return c.body(null, 200, headers);
   const principal = c.get('principal');
+  // A stream that is paused says nothing for as long as it likes; a client that takes nothing is found out below.
+  c.env.incoming.socket.setTimeout(0);
   const response = new MjpegResponse({
     streamId: status.id,
     hub: context.hub,
@@ -46,7 +47,7 @@ export function answerMjpeg(c: Context<Env>, context: HttpContext, status: Strea
     rendition: chooseRendition(query.data.maxWidthPx, status.widthPx, true),
     maxFps: query.data.maxFps ?? null,
     stallLimitMs: context.limits.stallLimitMs,
-    isAllowed: () => !hasExpired(principal, Date.now()),
+    isAllowed: () => context.isValid(principal),
     onSkipped: () => context.directory.addViewerSkipped(status.id, 1),
     onRenderError: (error) => context.onRenderError(status.id, error),
     onEnd: () => context.openResponses.delete(response),

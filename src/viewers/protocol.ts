@@ -39,6 +39,9 @@ export type FrameHeader = {
   readonly seq: number;
   /** On the source's own clock. */
   readonly ptsMs: number;
+  /** Of a replay: this frame's place in the recording, ms after the first frame, as `seek` takes it. Left out of live streams. The status' `positionMs` is that of the
+   * newest frame at the server, which is seldom the one that a viewer looks at. */
+  readonly positionMs?: number;
   /** Epoch ms on the server's clock. */
   readonly capturedAtMs: number;
   readonly sentAtMs: number;

@@ -1,6 +1,7 @@
 import type { OfferedFrame } from '../core/frames.js';
 import type { StreamCommand } from '../core/stream-control.js';
 import type { StreamStatus } from '../core/stream-status.js';
+import type { StreamTimeline } from '../core/stream-timeline.js';
 
 /** What the viewers stage needs to know of the streams; the pipeline implements it. */
 export interface StreamDirectory {
@@ -16,6 +17,8 @@ export interface StreamDirectory {
    * @throws {CommandNotSupportedError} seek, step and speed of a live stream
    * @throws {RangeError} there is no such stream */
   control(streamId: string, command: StreamCommand): Promise<void>;
+  /** What was found where in a replay; `null`: the stream is live, or there is no such stream. */
+  timeline(streamId: string): StreamTimeline | null;
   /** @returns the (idempotent) way to stop listening */
   listen(listener: DirectoryListener): () => void;
 }

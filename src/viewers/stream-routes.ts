@@ -5,8 +5,9 @@ import { STREAM_ID_PATTERN } from './client-message.js';
 import { parseCommand } from './control-command.js';
 import type { Env, HttpContext } from './http-context.js';
 import { errorResponse } from './http-errors.js';
+import { readJson } from './json-body.js';
 import { answerMjpeg, answerSnapshot } from './picture-routes.js';
-import { parseJson } from './request-body.js';
+import { answerTimeline } from './timeline-route.js';
 import { maySee } from './tokens.js';
 
 /** More streams than this are not added at run time. */
@@ -25,7 +26,8 @@ export function addStreamRoutes(app: Hono<Env>, context: HttpContext): void {
   app.post('/api/streams/:id/control', (c) => withStream(c, context, (status) => controlStream(c, context, status.id)));
   app.get('/api/streams/:id/snapshot.jpg', (c) => withStream(c, context, (status) => answerSnapshot(c, context, status)));
   app.get('/api/streams/:id/mjpeg', (c) => withStream(c, context, (status) => answerMjpeg(c, context, status)));
-  for (const [path, allow] of [['', 'GET, HEAD, POST'], ['/:id', 'GET, HEAD, DELETE'], ['/:id/control', 'POST'], ['/:id/snapshot.jpg', 'GET, HEAD'], ['/:id/mjpeg', 'GET, HEAD']] as const) {
+  app.get('/api/streams/:id/timeline', (c) => withStream(c, context, (status) => answerTimeline(c, context, status)));
+  for (const [path, allow] of [['', 'GET, HEAD, POST'], ['/:id', 'GET, HEAD, DELETE'], ['/:id/control', 'POST'], ['/:id/snapshot.jpg', 'GET, HEAD'], ['/:id/mjpeg', 'GET, HEAD'], ['/:id/timeline', 'GET, HEAD']] as const) {
     app.all(`/api/streams${path}`, (c) => errorResponse(c, 405, 'method-not-allowed', `This resource knows ${allow}`, { Allow: allow }));
   }
 }
@@ -72,16 +74,6 @@ async function controlStream(c: Context<Env>, { directory }: HttpContext, id: st
   }
   const status = directory.get(id);
   return status === undefined ? errorResponse(c, 404, 'unknown-stream', 'There is no such stream any more') : c.json(status, 200, NO_STORE);
-}
-
-/** The body as JSON. The content type is asked for because a page of another site cannot send it without asking the browser first. */
-function readJson(c: Context<Env>): { readonly json: unknown } | { readonly refused: Response } {
-  if (!/^application\/json\s*(?:;|$)/iu.test(c.req.header('Content-Type') ?? '')) return { refused: errorResponse(c, 415, 'unsupported-media-type', 'Expected Content-Type: application/json') };
-  try {
-    return { json: parseJson(c.get('body')) };
-  } catch {
-    return { refused: errorResponse(c, 400, 'bad-json', 'The body is not JSON') }; // what is wrong with it is the sender's business
-  }
 }
 
 function streamIdOf(definition: unknown): string | null {

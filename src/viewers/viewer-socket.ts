@@ -14,7 +14,7 @@ import { SocketOutbox } from './socket-outbox.js';
 import type { StreamDirectory } from './stream-directory.js';
 import { StreamSubscription, type FramePort, type SubscriptionOptions } from './stream-subscription.js';
 import { StrikeCounter } from './strike-counter.js';
-import { hasExpired, maySee, type Principal } from './tokens.js';
+import { maySee, type Principal } from './tokens.js';
 import type { ViewerLimits } from './viewer-limits.js';
 
 /** What all viewers share. */
@@ -24,6 +24,8 @@ export type ViewerContext = {
   readonly renditions: RenditionCache;
   readonly limits: ViewerLimits;
   readonly log: Logger;
+  /** Whether somebody who was let in is still welcome: the token has not expired, changed or gone. */
+  readonly isValid: (principal: Principal) => boolean;
   /** Tells that a frame could not be drawn; limits how often that is logged. */
   readonly onRenderError: (streamId: string, error: unknown) => void;
   /** Tells how long a frame took to leave the process, ms. */
@@ -77,13 +79,20 @@ export class ViewerSocket implements FramePort, StatusSink {
 
   /** Looks after the socket: pings, and gives up one that is dead, stalled or no longer allowed. @param nowMs of `performance.now()` */
   tick(nowMs: number): void {
-    if (hasExpired(this.#principal, Date.now())) this.close(CLOSE_EXPIRED, 'token expired');
+    if (!this.checkToken()) return;
     const beat = this.#heartbeat.tick(nowMs);
     if (beat === 'dead' || this.#outbox.isStalled(nowMs)) {
       this.terminate();
     } else if (beat === 'ping' && this.#ws.readyState === this.#ws.OPEN) {
       this.#ws.ping();
     }
+  }
+
+  /** Says goodbye to one whose token no longer counts. @returns whether it still does */
+  checkToken(): boolean {
+    if (this.#context.isValid(this.#principal)) return true;
+    this.close(CLOSE_EXPIRED, 'token expired or withdrawn');
+    return false;
   }
 
   /** Stops sending and says goodbye; the socket goes when the client answers or the closing timeout passes. */
@@ -140,6 +149,7 @@ export class ViewerSocket implements FramePort, StatusSink {
   #onMessage(data: Buffer, isBinary: boolean): void {
     if (this.#released) return; // said after we said goodbye
     this.#heartbeat.alive();
+    if (!this.checkToken()) return;
     if (isBinary) return this.#refuse('bad-message', 'Expected text, got a binary message');
     const parsed = parseClientMessage(data);
     if (!parsed.ok) return this.#refuse(parsed.code, parsed.message);

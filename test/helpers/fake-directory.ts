@@ -4,6 +4,7 @@ import type { AnnotatedFrame, ClassScore, Detection, ModelIdentity, OfferedFrame
 import { limitWidth, scaleBox, type Size } from '../../src/core/geometry.js';
 import type { StreamCommand } from '../../src/core/stream-control.js';
 import type { StreamStatus } from '../../src/core/stream-status.js';
+import type { StreamTimeline } from '../../src/core/stream-timeline.js';
 import type { DirectoryListener, StreamDirectory } from '../../src/viewers/stream-directory.js';
 
 /** How a scripted frame differs from the default one. */
@@ -12,6 +13,8 @@ export type FakeFrameOptions = {
   readonly classes?: readonly ClassScore[];
   readonly model?: ModelIdentity | null;
   readonly ptsMs?: number;
+  /** Of a replay; default: as `ptsMs`, left out of a live stream. */
+  readonly positionMs?: number;
   readonly capturedAtMs?: number;
   /** The JPEG is padded behind its end marker to at least this many bytes, for tests of slow viewers. */
   readonly jpegBytes?: number;
@@ -34,6 +37,10 @@ export class FakeDirectory implements StreamDirectory {
   readonly frames: FakeFrame[] = [];
   /** Every command, in order. */
   readonly commands: { readonly id: string; readonly command: StreamCommand }[] = [];
+  /** What was found where, by stream; empty of a replay that is not named. */
+  readonly timelines = new Map<string, StreamTimeline>();
+  /** Called with every command that is taken: lets a test play the recording. */
+  onCommand: ((id: string, command: StreamCommand) => void) | null = null;
   /** What the next commands are refused with. */
   controlError: Error | null = null;
 
@@ -63,7 +70,7 @@ export class FakeDirectory implements StreamDirectory {
   offer(id: string, options: FakeFrameOptions = {}): FakeFrame {
     const stream = this.#stream(id);
     const size = { widthPx: stream.status.widthPx ?? 640, heightPx: stream.status.heightPx ?? 360 };
-    const frame = new FakeFrame(id, stream.nextSeq, size, options);
+    const frame = new FakeFrame(id, stream.nextSeq, size, { ...(stream.status.mode === 'replay' && { positionMs: options.ptsMs ?? stream.nextSeq * 40 }), ...options });
     stream.nextSeq += 1;
     stream.latest?.release();
     stream.latest = frame;
@@ -146,7 +153,14 @@ export class FakeDirectory implements StreamDirectory {
   control(id: string, command: StreamCommand): Promise<void> {
     if (!this.#streams.has(id)) return Promise.reject(new RangeError(`There is no stream ${id}`));
     this.commands.push({ id, command });
+    if (this.controlError === null) this.onCommand?.(id, command);
     return this.controlError === null ? Promise.resolve() : Promise.reject(this.controlError);
+  }
+
+  timeline(streamId: string): StreamTimeline | null {
+    const status = this.#streams.get(streamId)?.status;
+    if (status?.mode !== 'replay') return null;
+    return this.timelines.get(streamId) ?? { durationMs: status.durationMs, bucketMs: null, buckets: [], classIds: {} };
   }
 
   listen(listener: DirectoryListener): () => void {
@@ -214,8 +228,9 @@ export class FakeFrame implements OfferedFrame {
     const detections = (this.options.detections ?? defaultDetections(this.seq, this.size)).map((found) => ({ ...found, box: scaleBox(found.box, this.size, size) }));
     const jpeg = pad(drawJpeg(this.seq, size, rendition.drawn ? detections : []), this.options.jpegBytes ?? 0);
     const { streamId, seq, ptsMs, capturedAtMs } = this;
+    const { positionMs } = this.options;
     const model = this.options.model === undefined ? { name: 'detector', version: '1' } : this.options.model;
-    return { streamId, seq, ptsMs, capturedAtMs, model, detections, ...(classes === undefined ? {} : { classes }), ...size, timingsMs: { capture: 4, queue: 1, predict: 20, annotate: 3 }, jpeg };
+    return { streamId, seq, ptsMs, ...(positionMs === undefined ? {} : { positionMs }), capturedAtMs, model, detections, ...(classes === undefined ? {} : { classes }), ...size, timingsMs: { capture: 4, queue: 1, predict: 20, annotate: 3 }, jpeg };
   }
 }
 

@@ -29,6 +29,7 @@ function numbersOf({ shown }: Rig): readonly number[] {
   for (const { annotated, number } of frames) {
     expect(annotated.detections.map(({ classId }) => classId - 1000)).toEqual([number]);
     expect(annotated.ptsMs).toBeCloseTo(number * INTERVAL_MS, 3);
+    expect(annotated.positionMs).toBeCloseTo(number * INTERVAL_MS, 3);
   }
   return frames.map(({ number }) => number);
 }
@@ -146,6 +147,24 @@ describe('a replay that plays', () => {
     expect(numbersOf(rigged)).toEqual([...upTo(20), ...upTo(20)]);
   });
 
+  it('leaves a timeline of what was found where, each frame counted once', async () => {
+    const rigged = await paused(await clip(20));
+    const { pipeline } = rigged;
+    expect(pipeline.timeline('clip')).toEqual({ durationMs: 800, bucketMs: 100, buckets: [{ index: 0, classes: { '1000': 1 } }], classIds: { '1000': 1000 } });
+    await pipeline.control('clip', { action: 'speed', speed: 'max' });
+    await go(rigged, { action: 'seek', positionMs: 400 }, 10);
+    for (const round of [1, 2]) {
+      await pipeline.control('clip', { action: 'seek', positionMs: 0 });
+      await pipeline.control('clip', { action: 'play' });
+      await until(() => statusOf(pipeline).counters.shown > 20 * round && statusOf(pipeline).state === 'ended');
+    }
+    const { buckets } = pipeline.timeline('clip') ?? { buckets: [] };
+    expect(buckets.map(({ index }) => index)).toEqual(upTo(8));
+    // Every picture of the clip has a class of its own.
+    expect(buckets.flatMap(({ classes }) => Object.entries(classes)).sort()).toEqual(upTo(20).map((number) => [String(1000 + number), 1]));
+    expect(buckets[3]?.classes).toEqual({ '1008': 1, '1009': 1 });
+  });
+
   it('goes round and round with loop, and can be sent elsewhere meanwhile', async () => {
     const rigged = await rig();
     const { pipeline } = rigged;
@@ -226,5 +245,6 @@ describe('a live stream', () => {
     await pipeline.control('clip', { action: 'play' });
     await until(() => statusOf(pipeline).state === 'running');
     expect(statusOf(pipeline)).toMatchObject({ positionMs: null, durationMs: null, speed: null });
+    expect(pipeline.timeline('clip')).toBeNull();
   });
 });

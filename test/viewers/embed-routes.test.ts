@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeWebRoot, startServer } from './support/server.js';
+import { tokenFor } from './support/tokens.js';
 
 function webRoot(): string {
   const root = makeWebRoot();
@@ -55,6 +56,13 @@ describe('/embed/STREAM', () => {
       expect(policyOf(response), path).toBe("'none'");
       expect(response.headers.get('x-frame-options'), path).toBe('DENY');
     }
+  });
+
+  it('needs no token, as it shows nothing by itself', async () => {
+    const { base } = await startServer({ webRoot: webRoot(), tokens: [tokenFor('wall')] });
+    expect((await fetch(`${base}/embed/door`)).status).toBe(200);
+    expect((await fetch(`${base}/embed/door/x`)).status).toBe(401);
+    expect((await fetch(`${base}/api/tickets`, { method: 'POST' })).status).toBe(401);
   });
 
   it('is missing where the page is not built', async () => {

@@ -327,7 +327,7 @@ describe('viewer access', () => {
   });
 
   it('listening everywhere, answers to any literal address and to no name', async () => {
-    const { port } = await startServer({ host: '0.0.0.0' });
+    const { port } = await startServer({ host: '0.0.0.0', tokens: [{ name: 'a', sha256: 'a'.repeat(64), role: 'viewer' }] });
     expect((await rawGet(port, '/healthz', { Host: '192.168.7.9:80' })).status).toBe(200);
     expect((await rawGet(port, '/healthz', { Host: 'evil.example' })).status).toBe(403);
     expect((await rawGet(port, '/healthz', { Host: '192.168.7.9', Origin: 'http://10.0.0.1' })).status).toBe(403);
@@ -345,7 +345,13 @@ describe('viewer access', () => {
   it.each([
     ['/healthz', undefined, 200],
     ['/api/streams', undefined, 401],
-    ['/', undefined, 401],
+    ['/', undefined, 404],
+    ['/assets/page.js', undefined, 404],
+    ['/assets/../api/streams', undefined, 401],
+    ['/api/session', undefined, 401],
+    ['/api/tickets', undefined, 401],
+    ['/ws', undefined, 401],
+    ['/anything.html', undefined, 401],
     ['/readyz', undefined, 401],
     ['/metrics', undefined, 401],
     ['/nothing', undefined, 401],

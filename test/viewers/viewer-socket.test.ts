@@ -382,10 +382,15 @@ describe('viewer upgrade', () => {
     expect(upgradeHeaders(port)['Sec-WebSocket-Protocol']).toBe('sightline.v1');
   });
 
-  it('is refused with 503 when there are too many viewers', async () => {
-    const { port } = await startServer({ limits: { maxViewers: 1 } });
+  it('ends at once with 1013 when there are too many viewers, and is granted again when there is room', async () => {
+    const { port, metrics } = await startServer({ limits: { maxViewers: 1 } });
+    const first = await TestViewer.connect(port);
+    const second = new TestViewer(port);
+    expect(await second.closed()).toBe(1013);
+    expect(second.messages).toEqual([]);
+    first.ws.close();
+    await until(async () => (await metrics.viewers.get()).values[0]?.value === 0);
     await TestViewer.connect(port);
-    expect((await rawUpgrade(port)).status).toBe(503);
   });
 
   const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

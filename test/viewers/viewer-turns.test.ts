@@ -52,7 +52,7 @@ function connect(): { socket: ScriptedSocket; directory: FakeDirectory; viewer: 
   for (const id of ['big', 'small']) directory.addStream(id);
   const socket = new ScriptedSocket();
   const log = createLogger({ level: 'silent', format: 'json' });
-  const context = { directory, hub: new FrameHub(directory), renditions: new RenditionCache(), limits: DEFAULT_VIEWER_LIMITS, log, onRenderError: () => undefined, onFrameSent: () => undefined };
+  const context = { directory, hub: new FrameHub(directory), renditions: new RenditionCache(), limits: DEFAULT_VIEWER_LIMITS, log, isValid: () => true, onRenderError: () => undefined, onFrameSent: () => undefined };
   const anybody = { name: 'x', role: 'viewer', streams: null, expiresAtMs: null } as const;
   const viewer = new ViewerSocket(socket as unknown as WebSocket, socket as unknown as Duplex, anybody, context, () => undefined);
   const say = (message: object): void => void socket.emit('message', Buffer.from(JSON.stringify(message)), false);

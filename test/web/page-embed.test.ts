@@ -2,11 +2,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Frame, Page } from 'playwright-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Token } from '../../src/viewers/tokens.js';
 import type { ViewerServer } from '../../src/viewers/viewer-server.js';
 import type { WatchedPage } from '../helpers/browser.js';
 import { usePage } from '../helpers/page-fixture.js';
 import { until } from '../helpers/until.js';
 import { serveViewers, shownSeq } from '../helpers/viewer-page.js';
+import { tokenFor } from '../viewers/support/tokens.js';
 
 const pages = usePage();
 let watched: WatchedPage;
@@ -32,8 +34,8 @@ afterEach(async () => {
 });
 
 /** Serves the page to be framed by the given origins. */
-async function serve(embedOrigins: readonly string[]): Promise<void> {
-  server = await serveViewers(pages.directory, pages.folder, 0, { embedOrigins });
+async function serve(embedOrigins: readonly string[], tokens: readonly Token[] = [], port = 0): Promise<void> {
+  server = await serveViewers(pages.directory, pages.folder, port, { embedOrigins, tokens });
 }
 
 /** Opens the other site's page and puts the tile into it. */
@@ -41,6 +43,11 @@ async function embed(address = 'embed/door', path = '/'): Promise<Page> {
   watched = await pages.open({ viewport: { width: 800, height: 600 } });
   const { page } = watched;
   await page.goto(hostOrigin + path);
+  await addFrame(page, address);
+  return page;
+}
+
+async function addFrame(page: Page, address: string): Promise<void> {
   await page.evaluate((src) => {
     const frame = document.createElement('iframe');
     frame.src = src;
@@ -48,7 +55,6 @@ async function embed(address = 'embed/door', path = '/'): Promise<Page> {
     frame.height = '302';
     document.body.append(frame);
   }, server.url + address);
-  return page;
 }
 
 async function tileOf(page: Page): Promise<Frame> {
@@ -94,7 +100,7 @@ describe('an embedded tile', () => {
     const { port } = server;
     await server.close();
     await until(async () => /Connection to the server lost/.test(await textIn(frame)));
-    server = await serveViewers(pages.directory, pages.folder, port, { embedOrigins: ['*'] });
+    await serve(['*'], [], port);
     pages.directory.play('door', 10);
     await until(async () => (await frame.locator('.picture[data-stale]').count()) === 0, { timeoutMs: 20_000 });
   });
@@ -124,33 +130,46 @@ describe('an embedded tile', () => {
     await until(() => pages.directory.watchers('door') === 1);
   });
 
-  it('asks for a ticket with the token of its address, and never puts the token into one', async () => {
-    await serve(['*']);
+  it('looks with the token of its address, which is in no address that is asked for', async () => {
+    const wall = tokenFor('wall', { streams: ['door'] });
+    await serve([hostOrigin], [wall]);
     watched = await pages.open();
     const { page } = watched;
     const asked: string[] = [];
     const sockets: string[] = [];
     page.on('websocket', (socket) => sockets.push(socket.url()));
     page.on('request', (request) => asked.push(request.url()));
-    let status = 201;
-    await page.route('**/api/tickets', async (route) => {
-      expect(route.request().method()).toBe('POST');
-      expect(route.request().headers()['authorization']).toBe('Bearer s3cret+token');
-      await route.fulfill({ status, json: status === 201 ? { ticket: `t${String(sockets.length)}`, expiresAtMs: 0 } : { error: { code: 'unauthorized', message: '' } } });
-    });
-    await page.goto(`${server.url}embed/door#token=s3cret%2Btoken`);
-    await until(async () => (await shownSeq(page, 'door')) >= 0);
-    expect(sockets).toEqual([`${server.url.replace('http', 'ws')}ws?ticket=t0`]);
-    // Each try has a ticket of its own; a token that is refused is said to be.
-    status = 401;
+    await page.goto(hostOrigin);
+    await addFrame(page, 'embed/door#token=wall-token');
+    const frame = await tileOf(page);
+    await until(async () => (await seqIn(frame)) >= 0);
+    expect(asked).toContain(`${server.url}api/tickets`);
+    expect(sockets.at(-1)).toMatch(/ws\?ticket=[\w-]{43}$/);
+
+    // A token that counts no more takes the picture with it; each later try has a ticket of its own.
     const { port } = server;
     await server.close();
-    server = await serveViewers(pages.directory, pages.folder, port, { embedOrigins: ['*'] });
-    await until(async () => ((await page.locator('.embed-message').textContent()) ?? '').includes('The token in this tile’s address is not valid'), { timeoutMs: 15_000 });
-    expect(sockets).toHaveLength(1);
-    status = 201;
-    await until(() => sockets.length > 1, { timeoutMs: 20_000 });
-    expect(sockets[1]).toMatch(/\?ticket=t1$/);
-    expect([...asked, ...sockets].filter((address) => address.replace(/#.*/, '').includes('s3cret'))).toEqual([]);
+    await serve([hostOrigin], [tokenFor('other')], port);
+    await until(async () => (await textIn(frame)).includes('The token in this tile’s address is not valid'), { timeoutMs: 20_000 });
+    expect(await frame.locator('.picture').isVisible()).toBe(false);
+    await server.close();
+    await serve([hostOrigin], [wall], port);
+    await until(() => frame.locator('.picture').isVisible(), { timeoutMs: 30_000 });
+    expect(new Set(sockets).size).toBe(sockets.length);
+    expect([...asked, ...sockets].filter((address) => address.replace(/#.*/, '').includes('wall-token'))).toEqual([]);
+  });
+
+  it.each([
+    ['without one', 'embed/door', 'this tile needs a token'],
+    ['with a wrong one', 'embed/door#token=wrong', 'The token in this tile’s address is not valid'],
+    ['with one for other streams', 'embed/yard#token=wall-token', 'There is no stream “yard” here'],
+  ])('shows nothing %s where a token is needed, and says so', async (_title, address, words) => {
+    pages.directory.addStream('yard');
+    pages.directory.play('yard', 10);
+    await serve([hostOrigin], [tokenFor('wall', { streams: ['door'] })]);
+    const frame = await tileOf(await embed(address));
+    await until(async () => (await textIn(frame)).includes(words));
+    expect(await frame.locator('.picture').isVisible()).toBe(false);
+    expect(pages.directory.watchers('door') + pages.directory.watchers('yard')).toBe(0);
   });
 });

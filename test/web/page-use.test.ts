@@ -60,7 +60,7 @@ describe('the keyboard', () => {
   it('reaches everything by Tab, in order, with a visible focus', async () => {
     const page = await open({ viewport: { width: 1000, height: 700 } });
     const seen: string[] = [];
-    for (let step = 0; step < 6; step += 1) {
+    for (let step = 0; step < 7; step += 1) {
       await page.keyboard.press('Tab');
       seen.push(
         await page.evaluate(() => {
@@ -71,7 +71,7 @@ describe('the keyboard', () => {
         }),
       );
     }
-    expect(seen).toEqual(['Sightline', 'Change between dark and light', 'Help and keys', 'door', 'yard', 'gate']);
+    expect(seen).toEqual(['Sightline', 'Add a stream', 'Change between dark and light', 'Help and keys', 'door', 'yard', 'gate']);
   });
 
   it('shows help with ?, and leaves the page alone while it is open', async () => {

@@ -1,11 +1,14 @@
 import type { ServerMessage } from '../../src/viewers/protocol.js';
 import type { StreamStatus } from '../../src/core/stream-status.js';
+import { ApiError, type ApiClient } from './api/api-client.js';
 import { Announcer } from './components/announcer.js';
 import { ConnectionBanner } from './components/connection-banner.js';
 import { firstRun } from './components/first-run.js';
 import { HeaderBar } from './components/header-bar.js';
 import { HelpDialog } from './components/help-dialog.js';
 import { Notice } from './components/notice.js';
+import { SignIn } from './components/sign-in.js';
+import { StreamManager } from './components/stream-manager.js';
 import { StreamView } from './components/stream-view.js';
 import { TileGrid } from './components/tile-grid.js';
 import { Connection, type ConnectionListener, type ConnectionState } from './connection/connection.js';
@@ -17,6 +20,7 @@ import { FrameBudget, type FrameTally } from './model/frame-budget.js';
 import { parseRoute, streamHash, type Route } from './model/route.js';
 import { StreamModel, type StreamMoment } from './model/stream-model.js';
 import { detectorSummary, streamsSummary } from './model/summary.js';
+import { SessionKeeper, type SessionState } from './session.js';
 import { toggleTheme } from './theme.js';
 
 /** How often ages and figures are brought up to date: often enough to read, too seldom to flicker. */
@@ -28,6 +32,9 @@ const LARGE_FPS = 60;
 /** The page: owns the connection, the streams and the views, and carries what comes to where it shows. */
 export class App implements ConnectionListener {
   readonly #connection: Connection;
+  readonly #session: SessionKeeper;
+  readonly #signIn: SignIn;
+  readonly #manager: StreamManager;
   readonly #streams = new Map<string, StreamModel>();
   readonly #header: HeaderBar;
   readonly #banner: ConnectionBanner;
@@ -45,9 +52,18 @@ export class App implements ConnectionListener {
   /** Whether the large view was opened from the grid, so that Back leads there. */
   #cameFromGrid = false;
 
-  constructor(root: HTMLElement, url: string) {
+  /** @param url of the WebSocket */
+  constructor(root: HTMLElement, url: string, api: ApiClient) {
     this.#connection = new Connection(url, this);
-    this.#header = new HeaderBar({ onTheme: toggleTheme, onHelp: () => { this.#help.toggle(); } });
+    this.#session = new SessionKeeper(api, (state) => { this.#onSession(state); });
+    this.#signIn = new SignIn((token) => this.#session.signIn(token));
+    this.#manager = new StreamManager(api, (sentence) => { this.#notice.show(sentence); });
+    this.#header = new HeaderBar({
+      onTheme: toggleTheme,
+      onHelp: () => { this.#help.toggle(); },
+      onAdd: () => { this.#manager.add(); },
+      onSignOut: () => { void this.#signOut(); },
+    });
     this.#banner = new ConnectionBanner(() => { this.#connection.retryNow(); });
     root.append(this.#header.element, this.#banner.element, this.#notice.element, this.#place, this.#help.element, this.#announcer.element);
   }
@@ -63,19 +79,52 @@ export class App implements ConnectionListener {
       openByIndex: (index) => { this.#open([...this.#streams.keys()][index]); },
       back: () => { this.#back(); },
       neighbour: (by) => { this.#openNeighbour(by); },
+      replay: () => this.#streamView?.replay ?? null,
       snapshot: () => this.#streamView?.saveSnapshot(),
       fullScreen: () => this.#streamView?.toggleFullScreen(),
+      add: () => { if (this.#session.operates) this.#manager.add(); },
       theme: toggleTheme,
       help: () => { this.#help.toggle(); },
     });
     window.setInterval(() => { this.#refresh(); }, REFRESH_MS);
     this.#render();
-    this.#connection.start();
+    void this.#begin();
+  }
+
+  /** Connects, unless a token must be had first. */
+  async #begin(): Promise<void> {
+    await this.#session.check();
+    if (this.#session.state.kind !== 'needed') this.#connection.start();
+  }
+
+  async #signOut(): Promise<void> {
+    try {
+      await this.#session.signOut();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#notice.show(`${error.message}: you are still signed in.`);
+    }
+  }
+
+  #onSession(state: SessionState): void {
+    this.#header.showSession(state.kind === 'open' ? state.session : null);
+    if (state.kind === 'open') {
+      this.#connection.start();
+    } else if (state.kind === 'needed') {
+      this.#connection.close();
+      this.#greeted = false;
+      for (const id of [...this.#streams.keys()]) this.#removeStream(id);
+      this.#signIn.ask(state.why);
+    }
+    this.#render();
+    if (state.kind === 'needed') this.#signIn.focus();
   }
 
   onState(state: ConnectionState): void {
     const before = this.#state.kind;
     this.#state = state;
+    // A socket that is refused does not say why: it may be the token.
+    if (state.kind === 'lost') void this.#session.check();
     if (state.kind === 'lost') for (const model of this.#streams.values()) model.interrupt(performance.now());
     if (state.kind === 'lost' && before !== 'lost') this.#announcer.say('Connection to the server lost, trying again');
     if (state.kind === 'open' && before === 'lost') this.#announcer.say('Connected again');
@@ -111,6 +160,8 @@ export class App implements ConnectionListener {
 
   #greet(streams: readonly StreamStatus[]): void {
     this.#greeted = true;
+    // A token may have got another role meanwhile.
+    void this.#session.check();
     this.#notice.clear();
     const present = new Set(streams.map(({ id }) => id));
     for (const id of [...this.#streams.keys()]) if (!present.has(id)) this.#removeStream(id);
@@ -147,7 +198,7 @@ export class App implements ConnectionListener {
     this.#grid.remove(id);
     if (this.#streamView?.model === model) this.#closeStreamView();
     model.close();
-    this.#announcer.say(`${model.status.name} was removed`);
+    if (this.#session.state.kind !== 'needed') this.#announcer.say(`${model.status.name} was removed`);
     this.#render();
   }
 
@@ -172,18 +223,28 @@ export class App implements ConnectionListener {
   }
 
   #viewWithoutStream(): HTMLElement {
+    if (this.#session.state.kind === 'needed') return this.#signIn.element;
     if (!this.#greeted) return el('main', { class: 'message-view' }, el('p', { class: 'muted', text: 'Connecting to the server…' }));
     if (this.#route.view === 'stream') return noSuchStream(this.#route.stream);
-    return this.#streams.size === 0 ? el('main', { class: 'message-view' }, firstRun()) : this.#grid.element;
+    return this.#streams.size === 0 ? this.#firstRun() : this.#grid.element;
+  }
+
+  #firstRun(): HTMLElement {
+    const actions = this.#session.operates ? { onAdd: () => { this.#manager.add(); }, onDemo: () => { void this.#manager.addDemo(); } } : null;
+    return el('main', { class: 'message-view' }, firstRun(actions));
   }
 
   #openStreamView(model: StreamModel): StreamView {
-    this.#streamView ??= new StreamView(
+    if (this.#streamView !== null) return this.#streamView;
+    const { id } = model.status;
+    this.#streamView = new StreamView(
       model,
       {
         onBack: () => { this.#back(); },
         onNeighbour: (by) => { this.#openNeighbour(by); },
-        onControl: (command) => { this.#connection.control(model.status.id, command); },
+        onChange: () => { void this.#manager.change(id, model.status.name); },
+        onRemove: () => { void this.#manager.remove(id, model.status.name); },
+        onControl: (command) => this.#connection.control(model.status.id, command),
       },
       () => { this.#ask(); },
     );
@@ -241,7 +302,7 @@ export class App implements ConnectionListener {
 
   #refreshStream(model: StreamModel, nowMs: number): StreamMoment {
     const moment = this.#momentOf(model, nowMs);
-    if (this.#streamView?.model === model) this.#streamView.update(moment, (localMs) => this.#connection.clock.toServerMs(localMs));
+    if (this.#streamView?.model === model) this.#streamView.update(moment, (localMs) => this.#connection.clock.toServerMs(localMs), { operates: this.#session.operates, connected: this.#state.kind === 'open' });
     else this.#grid.update(model.status.id, moment);
     return moment;
   }
@@ -257,7 +318,7 @@ export class App implements ConnectionListener {
         this.#state.kind === 'open' ? moments.map(({ status }) => status.detector) : [],
         moments.flatMap(({ frame }) => (frame === null || frame.header.model === null ? [] : [frame.header.timingsMs.predict])),
       ),
-      connection: this.#state.kind,
+      connection: this.#session.state.kind === 'needed' ? null : this.#state.kind,
     });
     this.#banner.update(this.#state.kind === 'lost' ? this.#state.retryAtMs - nowMs : null);
   }

@@ -36,12 +36,20 @@ export function setData(element: HTMLElement, name: string, value: string | null
 
 /** The icons of the page, drawn on a 24 × 24 grid with strokes of the text's colour. */
 const ICON_PATHS = {
+  add: 'M12 5v14M5 12h14',
   back: 'M15 5l-7 7 7 7',
   previous: 'M14 6l-6 6 6 6',
   next: 'M10 6l6 6-6 6',
   camera: 'M4 8h3l2-3h6l2 3h3v11H4zM12 16.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z',
   expand: 'M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5',
   theme: 'M12 3.5a8.5 8.5 0 1 0 0 17zM12 3.5a8.5 8.5 0 0 1 0 17',
+  play: 'M8 5.5v13l10.5-6.5z',
+  pause: 'M8 6h2v12h-2zM14 6h2v12h-2z',
+  again: 'M4.9 9.5A7.6 7.6 0 1 1 4.4 13M4.5 4.5v5h5',
+  stepBack: 'M17.5 6.5v11l-8-5.5zM6.5 6.5v11',
+  stepForward: 'M6.5 6.5v11l8-5.5zM17.5 6.5v11',
+  back5: 'M12 6l-6 6 6 6M18.5 6l-6 6 6 6',
+  forward5: 'M12 6l6 6-6 6M5.5 6l6 6-6 6',
   replay: 'M5 5v5h5M5.5 10a7.5 7.5 0 1 1-1 4',
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
 } as const;

@@ -1,3 +1,10 @@
+/** What the keys do to a recording. */
+export type ReplayKeys = {
+  readonly toggle: () => void;
+  readonly seekBy: (byMs: number) => void;
+  readonly step: (frames: -1 | 1) => void;
+};
+
 /** What the keys of the page do. */
 export type KeyActions = {
   /** @param index from 0 */
@@ -5,8 +12,11 @@ export type KeyActions = {
   readonly back: () => void;
   /** @param by -1 or 1 */
   readonly neighbour: (by: -1 | 1) => void;
+  /** The recording in the large view; `null`: there is none. */
+  readonly replay: () => ReplayKeys | null;
   readonly snapshot: () => void;
   readonly fullScreen: () => void;
+  readonly add: () => void;
   readonly theme: () => void;
   readonly help: () => void;
 };
@@ -15,7 +25,7 @@ export type KeyActions = {
 export function listenToKeys(actions: KeyActions): void {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented || isTaken(event)) return;
-    const act = actionOf(event.key, actions);
+    const act = actionOf(event.key, actions) ?? replayAction(event, actions.replay());
     if (act === null) return;
     event.preventDefault();
     act();
@@ -35,10 +45,34 @@ function actionOf(key: string, actions: KeyActions): (() => void) | null {
       return actions.snapshot;
     case 'f':
       return actions.fullScreen;
+    case 'a':
+      return actions.add;
     case 't':
       return actions.theme;
     case '?':
       return actions.help;
+    default:
+      return null;
+  }
+}
+
+const SEEK_MS = 5_000;
+
+function replayAction({ key, target }: KeyboardEvent, replay: ReplayKeys | null): (() => void) | null {
+  if (replay === null) return null;
+  switch (key) {
+    case ' ':
+      // Presses what is in focus.
+      if (target instanceof Element && target.closest('button, a, summary') !== null) return null;
+      return () => { replay.toggle(); };
+    case 'ArrowLeft':
+      return () => { replay.seekBy(-SEEK_MS); };
+    case 'ArrowRight':
+      return () => { replay.seekBy(SEEK_MS); };
+    case ',':
+      return () => { replay.step(-1); };
+    case '.':
+      return () => { replay.step(1); };
     default:
       return null;
   }

@@ -15,8 +15,8 @@ export class TestViewer {
   acknowledges = false;
   closeCode: number | null = null;
 
-  constructor(port: number, options: ClientOptions = {}) {
-    this.ws = new WebSocket(`ws://127.0.0.1:${String(port)}/ws`, 'sightline.v1', options);
+  constructor(port: number, options: ClientOptions = {}, path = '/ws') {
+    this.ws = new WebSocket(`ws://127.0.0.1:${String(port)}${path}`, 'sightline.v1', options);
     this.ws.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
     this.ws.on('close', (code) => (this.closeCode = code));
     this.ws.on('error', () => undefined); // tests look at the close code

@@ -31,8 +31,7 @@ export async function startServer(overrides: Partial<ViewerServerOptions> = {}):
     await server.close();
     directory.close();
   });
-  const { url, port } = server;
-  return { url, port, close: () => server.close(), directory, metrics, logLines, base: url.slice(0, -1) };
+  return { ...server, directory, metrics, logLines, base: server.url.slice(0, -1) };
 }
 
 /** A built page with secrets around it: a sibling file, a link that leads out, a hidden file. */

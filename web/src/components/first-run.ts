@@ -7,17 +7,23 @@ fps: 5
 `;
 const COMMAND = 'DOOR_PASSWORD=… npx sightline serve --streams streams';
 
-/** What stands where the streams would be while there are none: how to add the first. */
-export function firstRun(): HTMLElement {
+/** What stands where the streams would be while there are none: how to add the first.
+ * @param actions what whoever may change streams can do; `null` for others */
+export function firstRun(actions: { readonly onAdd: () => void; readonly onDemo: () => void } | null): HTMLElement {
+  const here = actions === null ? [] : [
+    el('p', { text: 'Add a camera or a recording here, or watch the simulated one.' }),
+    el('div', { class: 'buttons' }, button({ class: 'solid-button', text: 'Add a stream' }, actions.onAdd), button({ class: 'text-button outlined', text: 'Watch the demo' }, actions.onDemo)),
+  ];
   return el(
     'section',
     { class: 'message', attributes: { 'data-message': 'first-run' } },
     el('h1', { text: 'No streams yet' }),
-    el('p', {}, text('A stream is one YAML file. Save this as '), code('streams/front-door.yaml'), text(' with your camera’s address in it:')),
+    ...here,
+    el('p', {}, text(actions === null ? 'A stream is one YAML file. Save this as ' : 'Or by file, one a stream: save this as '), code('streams/front-door.yaml'), text(' with your camera’s address in it:')),
     sample('Copy the example', EXAMPLE),
     el('p', {}, text('and start Sightline on that folder:')),
     sample('Copy the command', COMMAND),
-    el('p', { class: 'muted' }, text('No camera at hand? '), code('source: demo:street'), text(' is a simulated one, and a path plays a recording.')),
+    el('p', { class: 'muted' }, text('A path as source plays a recording.')),
   );
 }
 

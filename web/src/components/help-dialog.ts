@@ -5,8 +5,12 @@ const KEYS: readonly (readonly [keys: readonly string[], what: string])[] = [
   [['Enter'], 'open the stream in focus'],
   [['Esc'], 'back to all streams'],
   [['[', ']'], 'previous and next stream'],
+  [['Space'], 'play or pause a recording'],
+  [['←', '→'], '5 seconds back and forward'],
+  [[',', '.'], 'one frame back and forward'],
   [['s'], 'save the picture on the screen'],
   [['f'], 'full screen'],
+  [['a'], 'add a stream'],
   [['t'], 'dark or light'],
   [['?'], 'this help'],
 ];

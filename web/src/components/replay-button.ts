@@ -14,7 +14,8 @@ export class ReplayButton {
     this.element.hidden = true;
   }
 
-  update({ state, mode }: StreamStatus): void {
-    this.element.hidden = state !== 'ended' || mode !== 'replay';
+  /** @param operates whether whoever looks may control it */
+  update({ state, mode }: StreamStatus, operates: boolean): void {
+    this.element.hidden = !operates || state !== 'ended' || mode !== 'replay';
   }
 }

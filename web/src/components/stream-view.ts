@@ -11,15 +11,19 @@ import { FramesSection, SourceSection } from './figures-section.js';
 import { FilterSection } from './filter-section.js';
 import { FilterSign } from './filter-sign.js';
 import { LatencySection } from './latency-section.js';
+import { LiveSwitch } from './live-switch.js';
 import { NowList } from './now-list.js';
 import { PictureMark } from './picture-mark.js';
+import { ReplayBar, type ViewAccess } from './replay-bar.js';
 import { ReplayButton } from './replay-button.js';
 
 export type StreamViewActions = {
   readonly onBack: () => void;
   readonly onNeighbour: (by: -1 | 1) => void;
-  /** Asks for something to be done with the stream; `null` for who may only look. */
-  readonly onControl: ((command: StreamCommand) => void) | null;
+  /** @returns whether the command could be sent */
+  readonly onControl: (command: StreamCommand) => boolean;
+  readonly onChange: () => void;
+  readonly onRemove: () => void;
 };
 
 /** The large view of one stream: its picture, what is on this very frame, and where the time and the frames went. */
@@ -31,7 +35,7 @@ export class StreamView implements FrameView {
   readonly #filter: StreamFilter;
   readonly #filterSection: FilterSection;
   readonly #filterSign: FilterSign;
-  readonly #replay: ReplayButton | null;
+  readonly #again: ReplayButton;
   readonly #onAsk: () => void;
   readonly #title = el('h1', { class: 'stream-name', attributes: { tabindex: '-1' } });
   readonly #sign = el('span', { class: 'sign', attributes: { 'aria-hidden': 'true' } });
@@ -40,8 +44,13 @@ export class StreamView implements FrameView {
   readonly #latency = new LatencySection();
   readonly #frames = new FramesSection();
   readonly #source = new SourceSection();
-  readonly #stage: HTMLElement;
+  readonly #replay: ReplayBar;
+  readonly #liveSwitch: LiveSwitch;
+  /** The picture with what controls it. */
+  readonly #viewing: HTMLElement;
   readonly #resize: ResizeObserver;
+  /** For those who may change streams. */
+  readonly #manage: HTMLElement;
   /** Chosen; while something is filtered this page draws. */
   #drawing = readDrawing();
   #shown: Filtered = { findings: { detections: [] }, hiddenCount: 0 };
@@ -54,12 +63,16 @@ export class StreamView implements FrameView {
     this.#filter = new StreamFilter(model.status.id, () => { this.#refilter(); });
     this.#filterSection = new FilterSection(this.#filter, model.status, (drawing) => { this.#chooseDrawing(drawing); });
     this.#filterSign = new FilterSign(() => { this.#filter.reset(); });
-    this.#replay = actions.onControl === null ? null : new ReplayButton(actions.onControl);
-    this.#surface.element.append(this.#mark.frame, this.#mark.card, this.#filterSign.element, ...(this.#replay === null ? [] : [this.#replay.element]));
+    this.#again = new ReplayButton(actions.onControl);
+    this.#surface.element.append(this.#mark.frame, this.#mark.card, this.#filterSign.element, this.#again.element);
     this.#now = new NowList((detection) => { this.#markBox(detection); });
-    this.#stage = el('div', { class: 'stage' }, this.#surface.element);
+    this.#manage = el('div', { class: 'buttons manage' }, button({ class: 'text-button outlined', text: 'Change …' }, actions.onChange), button({ class: 'text-button outlined', text: 'Remove …' }, actions.onRemove));
+    this.#source.element.append(this.#manage);
+    this.#replay = new ReplayBar(model, actions.onControl);
+    this.#liveSwitch = new LiveSwitch(actions.onControl);
+    this.#viewing = el('div', { class: 'viewing' }, el('div', { class: 'stage' }, this.#surface.element), this.#replay.element);
     const panel = el('aside', { class: 'panel', attributes: { 'aria-label': 'About this frame' } }, this.#filterSection.element, this.#now.element, this.#latency.element, this.#frames.element, this.#source.element);
-    this.element = el('main', { class: 'stream-view', attributes: { 'data-stream': model.status.id } }, this.#bar(actions), this.#stage, panel);
+    this.element = el('main', { class: 'stream-view', attributes: { 'data-stream': model.status.id } }, this.#bar(actions), this.#viewing, panel);
     this.#listenToPointer();
     this.#resize = new ResizeObserver(onAsk);
     this.#resize.observe(this.#surface.element);
@@ -69,6 +82,11 @@ export class StreamView implements FrameView {
   /** Width of the picture, CSS pixels. */
   get widthPx(): number {
     return this.#surface.element.clientWidth;
+  }
+
+  /** The controls of a recording; `null` of a live stream. */
+  get replay(): ReplayBar | null {
+    return this.model.status.mode === 'replay' ? this.#replay : null;
   }
 
   /** Who is to draw the boxes. */
@@ -85,15 +103,16 @@ export class StreamView implements FrameView {
     this.#surface.paint(frame, this.#shown.findings);
     this.#surface.canvas.dataset['header'] = JSON.stringify(frame.header);
     this.#now.present(frame, this.#shown.findings, this.#shown.hiddenCount);
+    this.#replay.present(frame);
     this.#showFilter();
   }
 
   /** @param toServerMs turns a time of the page's clock into the server's; `null` while the clocks are not compared */
-  update(moment: StreamMoment, toServerMs: (localMs: number) => number | null): void {
+  update(moment: StreamMoment, toServerMs: (localMs: number) => number | null, access: ViewAccess): void {
     const { status, face, frame } = moment;
     this.#surface.setAspect(this.model.aspect);
     this.#surface.update(moment);
-    this.#replay?.update(status);
+    this.#again.update(status, access.operates);
     this.#showFilter();
     setData(this.element, 'state', status.state);
     setData(this.element, 'live', face.live ? '' : null);
@@ -101,8 +120,11 @@ export class StreamView implements FrameView {
     setText(this.#sign, face.sign);
     setText(this.#word, face.word);
     this.#now.update(moment);
+    this.#replay.update(moment, access);
+    this.#liveSwitch.update(moment, access);
     this.#frames.update(moment);
     this.#source.update(moment);
+    this.#manage.hidden = !access.operates;
     if (frame === null) return;
     const receivedAtMs = toServerMs(frame.receivedAtMs);
     const shownAtMs = toServerMs(frame.shownAtMs);
@@ -119,7 +141,7 @@ export class StreamView implements FrameView {
 
   /** Fills the screen with the picture, or leaves it. */
   toggleFullScreen(): void {
-    const change = document.fullscreenElement === null ? this.#stage.requestFullscreen() : document.exitFullscreen();
+    const change = document.fullscreenElement === null ? this.#viewing.requestFullscreen() : document.exitFullscreen();
     // Refused by the browser or the user: the page simply stays as it is.
     change.catch((error: unknown) => { if (!(error instanceof TypeError)) throw error; });
   }
@@ -127,6 +149,7 @@ export class StreamView implements FrameView {
   /** Idempotent. */
   close(): void {
     this.#resize.disconnect();
+    this.#replay.close();
     this.model.detach(this);
     this.#surface.close();
     this.element.remove();
@@ -144,6 +167,7 @@ export class StreamView implements FrameView {
       el(
         'div',
         { class: 'tools' },
+        this.#liveSwitch.element,
         tool('previous', 'Previous stream', '[', () => { actions.onNeighbour(-1); }),
         tool('next', 'Next stream', ']', () => { actions.onNeighbour(1); }),
         tool('camera', 'Save this picture', 's', () => { this.saveSnapshot(); }),

@@ -46,8 +46,11 @@ export class Connection {
     this.#listener = listener;
   }
 
-  /** Opens the socket; call once. */
+  /** Opens the socket, also after `close`; nothing when it is open. */
   start(): void {
+    this.#closed = false;
+    if (this.#socket !== null || this.#finding) return;
+    this.#clearTimers();
     this.#listener.onState({ kind: 'connecting' });
     this.#open();
   }
@@ -81,14 +84,17 @@ export class Connection {
     if (this.#wanted.has(stream)) this.#send({ type: 'ack', stream, seq });
   }
 
-  /** Asks for something to be done with a stream; its status tells how it went. For operators. */
-  control(stream: string, command: StreamCommand): void {
-    this.#send({ type: 'control', stream, ...command });
+  /** Asks for something to be done with a stream; what comes of it is seen in its frames and states.
+   * @returns whether it could be sent */
+  control(stream: string, command: StreamCommand): boolean {
+    return this.#send({ type: 'control', stream, ...command });
   }
 
-  /** Closes for good; idempotent. */
+  /** Closes until `start` is called again; idempotent. */
   close(): void {
     this.#closed = true;
+    this.#greeted = false;
+    this.#failedTries = 0;
     this.#clearTimers();
     const socket = this.#socket;
     this.#socket = null;
@@ -183,8 +189,11 @@ export class Connection {
     socket.close();
   }
 
-  #send(message: ClientMessage): void {
-    if (this.#greeted && this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  /** @returns whether there was a connection to send it on */
+  #send(message: ClientMessage): boolean {
+    if (!this.#greeted || this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
   }
 
   #clearTimers(): void {

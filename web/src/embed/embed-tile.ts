@@ -100,6 +100,8 @@ export class EmbedTile implements ConnectionListener {
       return address;
     } catch (error) {
       this.#refusal = error instanceof TokenRefusedError ? error.message : null;
+      // Who may not look any more keeps no picture either.
+      if (this.#refusal !== null) this.#remove();
       throw error;
     }
   }

@@ -18,9 +18,7 @@ export async function socketAddress({ serviceUrl, token }: EmbedAddress): Promis
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
   if (token === null) return address.href;
   const response = await fetch(new URL('api/tickets', serviceUrl), { method: 'POST', headers: { Authorization: `Bearer ${token}` } });
-  if (response.status === 401 || response.status === 403) throw new TokenRefusedError();
-  // A service without tokens has no tickets, and lets everybody in.
-  if (response.status === 404) return address.href;
+  if (response.status === 401) throw new TokenRefusedError();
   if (!response.ok) throw new TypeError(`The service answered ${String(response.status)}`);
   const { ticket } = (await response.json()) as { readonly ticket: string };
   address.searchParams.set('ticket', ticket);

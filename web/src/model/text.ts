@@ -20,6 +20,13 @@ export function formatPosition(positionMs: number | null): string {
   return hours > 0 ? `${String(hours)}:${two(minutes)}:${two(seconds % 60)}` : `${String(minutes)}:${two(seconds % 60)}`;
 }
 
+/** Formats a time in a recording to the millisecond: `0:42.360`, `1:02:19.000`; `–` when unknown. */
+export function formatTime(timeMs: number | null): string {
+  if (timeMs === null || !Number.isFinite(timeMs)) return '–';
+  const ms = Math.max(0, Math.round(timeMs));
+  return `${formatPosition(ms)}.${String(ms % 1000).padStart(3, '0')}`;
+}
+
 /** Formats a frame rate: `25`, `4.9`, `0.5`; `–` when unknown. */
 export function formatFps(fps: number | null): string {
   if (fps === null || !Number.isFinite(fps)) return '–';
