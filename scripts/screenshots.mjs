@@ -47,8 +47,8 @@ await runMain(async () => {
         await page.locator('[name="name"]').fill('Front door');
       }
       await page.waitForTimeout(1500);
-      await page.screenshot({ path: join(ROOT, 'docs', 'screenshots', `${name}.png`) });
-      process.stdout.write(`docs/screenshots/${name}.png\n`);
+      await page.screenshot({ path: join(ROOT, 'docs', 'screenshots', `${name}.jpg`), type: 'jpeg', quality: 82 });
+      process.stdout.write(`docs/screenshots/${name}.jpg\n`);
       await context.close();
     }
   } finally {
@@ -64,7 +64,7 @@ async function start(folder) {
   await mkdir(join(ROOT, 'docs', 'screenshots'), { recursive: true });
   await mkdir(join(folder, 'streams'));
   for (const [id, text] of Object.entries(STREAMS)) await writeFile(join(folder, 'streams', `${id}.yaml`), text);
-  const child = spawn(process.execPath, [join(ROOT, 'bin/sightline.js'), 'serve', '--port', '0'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(ROOT, 'bin/sightline.js'), 'serve', '--port', '0', '--log-level', 'error'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
   const url = await new Promise((resolve, reject) => {
     let told = '';
     child.stdout.on('data', (/** @type {Buffer} */ chunk) => {

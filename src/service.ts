@@ -2,25 +2,22 @@ import { createAnnotator } from './annotation/annotator.js';
 import { encodeJpeg } from './annotation/encode-jpeg.js';
 import { MicroBatcher } from './batching/micro-batcher.js';
 import { readFile } from 'node:fs/promises';
-import type { ServiceConfig, SourcesConfig, StreamConfig, TlsConfig } from './config/service-config.js';
-import { parseStreamDefinition } from './config/stream-definition.js';
-import { formatPath } from './config/validate.js';
+import type { ServiceConfig, TlsConfig } from './config/service-config.js';
 import { ConfigError } from './core/errors.js';
 import type { Size } from './core/geometry.js';
 import { PACKAGE_ROOT } from './core/package-paths.js';
-import { redactUrl } from './core/redact.js';
 import { SecretRegistry } from './core/secrets.js';
-import { DEMO_SOURCE } from './core/source-kind.js';
 import { openDemoClip, type DemoClip } from './demo/demo-clip.js';
+import { StreamsFolder } from './config/streams-folder.js';
 import { loadLabelMap } from './detection/label-map.js';
-import { findFfmpeg, type FfmpegTools } from './ffmpeg/tools.js';
+import { findFfmpeg } from './ffmpeg/tools.js';
 import { startEmbeddedServer } from './model-server/embedded-server.js';
 import { DetectorHost } from './pipeline/detector-host.js';
 import { followDetector } from './pipeline/follow-detector.js';
-import { Pipeline, type PipelineStreamOptions } from './pipeline/pipeline.js';
-import { PipelineAdmin } from './pipeline/stream-admin.js';
-import { openBudget, type FrameBudget } from './sources/frames/frame-budget.js';
-import { accessOf, checkSourceAccess, type SourceAccess } from './sources/opening/source-access.js';
+import { Pipeline } from './pipeline/pipeline.js';
+import { streamOptions, type StreamContext } from './service-stream-options.js';
+import { ServiceStreams } from './service-streams.js';
+import { openBudget } from './sources/frames/frame-budget.js';
 import { channelCredentials } from './serving/tls.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
@@ -60,21 +57,23 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { detector } = host;
   const batcher = new MicroBatcher({ batchTimeoutMs: config.batching.batchTimeoutMs, nextPlace: (images) => detector.nextPlace(images) });
   followDetector(batcher, detector);
-  const parts: Parts = { host, batcher, annotator: createAnnotator({ metrics }), pipeline: new Pipeline(), demoClip: openDemoClip({ cacheDir: options.cacheDir, tools, log }), viewers: null };
-  const budget = openBudget(config.sources.maxFrameMemoryMb);
-  const context: StreamContext = { options, secrets, parts, tools, metrics, budget };
-  const add = (stream: StreamConfig, access: SourceAccess): PipelineStreamOptions => streamOptions(stream, access, context);
-  const admin = new PipelineAdmin(parts.pipeline, async (definition) => add(...(await defineStream(definition, config.sources))));
+  const annotator = createAnnotator({ metrics });
+  const demoClip = openDemoClip({ cacheDir: options.cacheDir, tools, log });
+  const pipeline = new Pipeline();
+  const context: StreamContext = { detector, batcher, annotator, demoClip: demoClip.path, tools, budget: openBudget(config.sources.maxFrameMemoryMb), deadlineMs: config.model.deadlineMs, secrets, metrics, log };
+  const streams = new ServiceStreams({ pipeline, sources: config.sources, folder: new StreamsFolder(config.streamsFolder), optionsOf: (stream, access) => streamOptions(stream, access, context) });
+  const parts: Parts = { host, batcher, annotator, pipeline, streams, demoClip, viewers: null };
+  let closing: Promise<void> | null = null;
   try {
     const viewers = await startViewerServer({
       host: config.server.host,
       port: config.server.port,
-      directory: parts.pipeline,
+      directory: pipeline,
       webRoot: options.webRoot ?? `${PACKAGE_ROOT}dist/web`,
       metrics,
-      readiness: () => ({ ready: detector.state.status.state === 'ok', message: detector.state.status.message }),
+      readiness: () => (closing !== null ? { ready: false, message: 'the service is closing' } : { ready: detector.state.status.state === 'ok', message: detector.state.status.message }),
       backends: () => detector.backends(),
-      admin,
+      admin: streams,
       tokens: config.server.tokens,
       hosts: config.server.hosts,
       tls: config.server.tls,
@@ -84,8 +83,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     parts.viewers = viewers;
     // Only now: a port that is taken is said at once, before a model is loaded.
     host.start();
-    for (const stream of config.streams) parts.pipeline.add(add(stream, accessOf(config.sources, 'configured')));
-    let closing: Promise<void> | null = null;
+    streams.start(config.streams);
     return {
       url: viewers.url,
       port: viewers.port,
@@ -140,55 +138,21 @@ type Parts = {
   readonly batcher: MicroBatcher;
   readonly annotator: ReturnType<typeof createAnnotator>;
   readonly pipeline: Pipeline;
+  readonly streams: ServiceStreams;
   readonly demoClip: DemoClip;
   viewers: ViewerServer | null;
 };
 
 /** The order is written down in pipeline/README.md. */
-async function closeParts({ viewers, pipeline, demoClip, batcher, host, annotator }: Parts): Promise<void> {
+async function closeParts({ viewers, streams, pipeline, demoClip, batcher, host, annotator }: Parts): Promise<void> {
   await viewers?.close();
+  await streams.close();
   await pipeline.close();
   await demoClip.close();
   await host.detector.close();
   await batcher.close();
   await host.close();
   await annotator.close();
-}
-
-type StreamContext = { readonly options: ServiceOptions; readonly secrets: SecretRegistry; readonly parts: Parts; readonly tools: FfmpegTools; readonly metrics: Metrics; readonly budget: FrameBudget };
-
-/** Checks a stream that is added at run time: what it says, and where it leads.
- * @throws {ConfigError} @throws {SourceNotAllowedError} @throws {SourceOpenError} */
-async function defineStream(definition: unknown, sources: SourcesConfig): Promise<[StreamConfig, SourceAccess]> {
-  const { stream, problems } = parseStreamDefinition(definition, { file: null, defaultId: null, baseDir: process.cwd() });
-  if (stream === null) throw new ConfigError(problems.map(({ path, message }) => ({ file: null, path: formatPath(path), message })));
-  const access = accessOf(sources, 'added');
-  for (const source of [stream.source, stream.detectSource]) if (source !== null && source !== DEMO_SOURCE) await checkSourceAccess(source, access);
-  return [stream, access];
-}
-
-function streamOptions(stream: StreamConfig, access: SourceAccess, { options, secrets, parts, tools, metrics, budget }: StreamContext): PipelineStreamOptions {
-  const { id, name, mode, thresholds, source, detectSource, fps, widthPx, loop, transport, timeoutMs, hwaccel, hwaccelDevice, imageFps } = stream;
-  const log = options.log.child({ stream: id });
-  const forget = [source, detectSource].flatMap((each) => (each === null ? [] : [secrets.register(each)]));
-  // The clip of the demo lies in the cache, where no root is.
-  const allowed = source === DEMO_SOURCE ? { ...access, roots: null } : access;
-  return {
-    id,
-    name,
-    mode,
-    thresholds,
-    redactedSource: redactUrl(source),
-    redact: secrets.redact,
-    onClosed: () => { for (const each of forget) each(); },
-    source: { source, detectSource, hwaccel, hwaccelDevice, access: allowed, budget, fps, imageFps, widthPx, loop, transport, timeoutMs, tools, demoClip: parts.demoClip.path, log },
-    detector: parts.host.detector,
-    deadlineMs: options.config.model.deadlineMs,
-    batcher: parts.batcher,
-    annotator: parts.annotator,
-    metrics,
-    log,
-  };
 }
 
 /** Reads the PEM files that the configuration names.

@@ -30,8 +30,9 @@ const DEFAULT_STREAMS_FOLDER = 'streams';
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<ServiceConfig> {
   const { flags = {}, env = process.env, cwd = process.cwd() } = options;
   const settings = await loadSettings({ flags, env, cwd });
-  const { streams, issues } = await loadStreams(flags, env, cwd);
-  return finish({ ...settings.config, streams }, [...settings.issues, ...issues]);
+  const streamsFolder = streamsFolderOf(flags, env, cwd);
+  const { streams, issues } = await loadStreams(streamsFolder, env, cwd);
+  return finish({ ...settings.config, streamsFolder: streamsFolder.path, streams }, [...settings.issues, ...issues]);
 }
 
 /** Reads the configuration for `sightline detect`: as {@link loadConfig}, but no streams.
@@ -40,7 +41,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Servi
 export async function loadDetectConfig(flags: Pick<ServeFlags, 'backend' | 'model' | 'modelDir' | 'labels'> = {}, options: Omit<LoadConfigOptions, 'flags'> = {}): Promise<ServiceConfig> {
   const { env = process.env, cwd = process.cwd() } = options;
   const { config, issues } = await loadSettings({ flags, env, cwd });
-  return finish({ ...config, streams: [] }, issues);
+  return finish({ ...config, streamsFolder: streamsFolderOf({}, env, cwd).path, streams: [] }, issues);
 }
 
 function finish(config: ServiceConfig, issues: readonly ConfigIssue[]): ServiceConfig {
@@ -67,11 +68,17 @@ async function fileLayer({ flags, env, cwd }: Required<LoadConfigOptions>): Prom
   return { ...layer, issues: [...faults.map(({ place, message }) => ({ file: name, path: place, message })), ...layer.issues], broken: faults.length > 0 ? [''] : layer.broken };
 }
 
-async function loadStreams(flags: ServeFlags, env: NodeJS.ProcessEnv, cwd: string): Promise<{ readonly streams: readonly StreamConfig[]; readonly issues: readonly ConfigIssue[] }> {
+type StreamsFolder = { readonly path: string; readonly isNamed: boolean };
+
+function streamsFolderOf(flags: Pick<ServeFlags, 'streams'>, env: NodeJS.ProcessEnv, cwd: string): StreamsFolder {
   const named = flags.streams ?? nonEmpty(env['SIGHTLINE_STREAMS']);
+  return { path: resolve(cwd, named ?? DEFAULT_STREAMS_FOLDER), isNamed: named !== undefined };
+}
+
+async function loadStreams({ path, isNamed }: StreamsFolder, env: NodeJS.ProcessEnv, cwd: string): Promise<{ readonly streams: readonly StreamConfig[]; readonly issues: readonly ConfigIssue[] }> {
   const display = displayIn(cwd);
-  const found = await readStreamsFolder(resolve(cwd, named ?? DEFAULT_STREAMS_FOLDER), env, display);
-  if (found.missing && named === undefined) return readStreamFiles([join(PACKAGE_ROOT, 'streams', 'demo.yaml')], env, display);
+  const found = await readStreamsFolder(path, env, display);
+  if (found.missing && !isNamed) return readStreamFiles([join(PACKAGE_ROOT, 'streams', 'demo.yaml')], env, display);
   return found;
 }
 

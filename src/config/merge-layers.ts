@@ -15,7 +15,7 @@ type Draft = Sections & { labels: string | undefined };
  * @param layers lowest precedence first
  * @returns the configuration (without streams) and the contradictions; the issues of the layers themselves are not repeated
  */
-export function mergeLayers(layers: readonly SettingsLayer[]): { readonly config: Omit<ServiceConfig, 'streams'>; readonly issues: readonly ConfigIssue[] } {
+export function mergeLayers(layers: readonly SettingsLayer[]): { readonly config: Omit<ServiceConfig, 'streams' | 'streamsFolder'>; readonly issues: readonly ConfigIssue[] } {
   const draft: Draft = { server: {}, backend: {}, model: {}, labels: undefined, batching: {}, sources: {}, log: {} };
   for (const layer of layers) overlay(draft, layer);
   const { server, model, batching, sources, log } = draft;

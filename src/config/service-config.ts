@@ -6,6 +6,7 @@ import type { SourceRules } from '../sources/opening/source-access.js';
 import type { LogLevel } from '../telemetry/logger.js';
 import type { TlsFiles } from '../viewers/tls-files.js';
 import type { Token } from '../viewers/tokens.js';
+import type { StreamDefinition } from './stream-schema.js';
 
 /** Everything the service runs with: checked, complete, frozen. Paths are absolute. */
 export type ServiceConfig = {
@@ -16,6 +17,8 @@ export type ServiceConfig = {
   readonly labelsFile: string | null;
   readonly batching: BatchingConfig;
   readonly sources: SourcesConfig;
+  /** Where streams are written back to, absolute; it may not be there. */
+  readonly streamsFolder: string;
   /** In the order of their files' names; ids are unique. */
   readonly streams: readonly StreamConfig[];
   readonly log: LogConfig;
@@ -92,6 +95,8 @@ export type StreamConfig = {
   /** A second, smaller stream of the same camera for detection. May hold a password. */
   readonly detectSource: string | null;
   readonly loop: boolean;
-  /** The file it comes from; `null` for streams added over the API. */
+  /** The file it stands in; `null` for streams that were added over the API and not written back. */
   readonly file: string | null;
+  /** What was said of it, checked, nothing filled in; without its id, and with paths made absolute. May hold a password. */
+  readonly given: StreamDefinition;
 };

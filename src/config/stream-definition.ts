@@ -43,10 +43,11 @@ export function parseStreamDefinition(input: unknown, origin: DefinitionOrigin, 
 
 function complete(given: StreamDefinition, { id, kind, source, baseDir, file }: DefinitionOrigin & { id: string; kind: SourceKind; source: string }): StreamConfig {
   const defaults = DEFAULTS.stream;
+  const absolute = absoluteSource(source, kind, baseDir);
   return {
     id,
     name: given.name ?? id,
-    source: absoluteSource(source, kind, baseDir),
+    source: absolute,
     mode: given.mode ?? natureOf(kind),
     fps: given.fps ?? defaults.fps,
     widthPx: given.widthPx ?? defaults.widthPx,
@@ -59,6 +60,7 @@ function complete(given: StreamDefinition, { id, kind, source, baseDir, file }: 
     detectSource: given.detectSource ?? defaults.detectSource,
     loop: given.loop ?? defaults.loop,
     file,
+    given: { ...Object.fromEntries(Object.entries(given).filter(([key, value]) => key !== 'id' && value !== undefined)), source: absolute },
   };
 }
 

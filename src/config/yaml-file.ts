@@ -125,10 +125,11 @@ function substitute(text: string, path: ValuePath, env: NodeJS.ProcessEnv, probl
   return names.length > 0 ? new ProvidedText(filled, true) : filled;
 }
 
-function protectVariables(text: string): string {
+/** Puts characters that YAML gives no meaning in place of the braces of `${NAME}`; {@link restoreVariables} puts them back. */
+export function protectVariables(text: string): string {
   return text.replace(/\$\{([^}\n]*)\}/gu, `${OPEN}${OPEN}$1${CLOSE}`);
 }
 
-function restoreVariables(text: string): string {
+export function restoreVariables(text: string): string {
   return text.replaceAll(`${OPEN}${OPEN}`, '${').replaceAll(CLOSE, '}');
 }

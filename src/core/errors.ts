@@ -7,6 +7,8 @@ export type ErrorCode =
   | 'source-unauthorized'
   | 'source-not-allowed'
   | 'stream-exists'
+  | 'not-writable'
+  | 'too-many-tests'
   | 'not-supported'
   | 'serving-unavailable'
   | 'serving-overloaded'
@@ -108,6 +110,20 @@ export class SourceNotAllowedError extends SightlineError {
 export class StreamExistsError extends SightlineError {
   constructor(streamId: string, options?: SightlineErrorOptions) {
     super('stream-exists', `there is a stream ${streamId} already: choose another id or remove that one first`, options);
+  }
+}
+
+/** A stream cannot be written back to the streams folder: there is none, it is read-only, the disk is full. */
+export class NotWritableError extends SightlineError {
+  constructor(message: string, options?: SightlineErrorOptions) {
+    super('not-writable', message, options);
+  }
+}
+
+/** As many sources are being tested as may be at a time. */
+export class TooManyTestsError extends SightlineError {
+  constructor(most: number) {
+    super('too-many-tests', `${String(most)} sources are being tested already: try again in a few seconds`, { retryable: true });
   }
 }
 

@@ -15,6 +15,9 @@ export type PlayoutOptions = {
   readonly onChange: () => void;
 };
 
+/** What people have done to a replay; one that nobody has touched plays by itself. */
+export type PlaybackHand = { readonly isTouched: boolean; readonly isPlaying: boolean; readonly speed: PlaybackSpeed };
+
 /** Shows the frames of a replay, which come looked at, in order and ahead of time, each when it is due; and does what the hand on it asks: pause, play, speed, seek, step.
  * Holds what was requested of the source and not shown, at most. */
 export class Playout {
@@ -40,6 +43,10 @@ export class Playout {
 
   get playing(): boolean {
     return this.#playing;
+  }
+
+  get hand(): PlaybackHand {
+    return { isTouched: this.#touched, isPlaying: this.#playing, speed: this.speed };
   }
 
   get speed(): PlaybackSpeed {
@@ -100,6 +107,14 @@ export class Playout {
         this.#pump();
     }
     this.#options.onChange();
+  }
+
+  /** Goes on as another did. @param positionMs where, as in a seek; `null` or 0: from the beginning */
+  take({ isTouched, isPlaying, speed }: PlaybackHand, positionMs: number | null): void {
+    const isMoved = positionMs !== null && positionMs > 0;
+    if (speed !== this.speed) this.control({ action: 'speed', speed });
+    if (isMoved) this.control({ action: 'seek', positionMs });
+    if (isTouched || isMoved) this.control({ action: isPlaying ? 'play' : 'pause' });
   }
 
   /** Lets go of what waits. Idempotent. */

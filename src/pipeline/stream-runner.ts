@@ -1,49 +1,26 @@
 import type { Subscription } from 'rxjs';
-import type { Annotator } from '../annotation/annotator.js';
 import { offerFrame } from '../annotation/offered-frame.js';
 import type { Lane } from '../batching/lane.js';
-import type { MicroBatcher } from '../batching/micro-batcher.js';
-import { CommandNotSupportedError, ModelOutputError, ServingDeadlineError, ServingOverloadedError, ServingUnavailableError } from '../core/errors.js';
+import { CommandNotSupportedError, ServingDeadlineError, ServingOverloadedError, ServingUnavailableError } from '../core/errors.js';
 import type { DetectedFrame, OfferedFrame, VideoFrame } from '../core/frames.js';
 import type { StreamCommand } from '../core/stream-control.js';
-import type { DropReason, FailReason, StreamMode, StreamStatus } from '../core/stream-status.js';
+import type { DropReason, StreamState, StreamStatus } from '../core/stream-status.js';
 import type { StreamTimeline } from '../core/stream-timeline.js';
-import type { Detector } from '../detection/detector.js';
-import { withThresholds, type Thresholds } from '../detection/thresholds.js';
-import type { SourceStatus, VideoSource, VideoSourceOptions } from '../sources/video-source.js';
-import type { Logger } from '../telemetry/logger.js';
-import type { Metrics } from '../telemetry/metrics.js';
+import { withThresholds } from '../detection/thresholds.js';
+import type { SourceStatus, VideoSource } from '../sources/video-source.js';
 import { composeStatus } from './compose-status.js';
 import { DetectionTimeline } from './detection-timeline.js';
 import { detectThrough } from './detect-through.js';
 import { FpsMeter } from './fps-meter.js';
-import { FrameLedger } from './frame-ledger.js';
-import { Playout } from './playout.js';
+import { failReason, observeStages, undetected } from './frame-ends.js';
+import type { FrameLedger } from './frame-ledger.js';
+import { Playout, type PlaybackHand } from './playout.js';
 import { MAX_LOOKAHEAD, ReplayDemand } from './replay-demand.js';
+import type { StreamRunnerOptions } from './stream-runner-options.js';
 import { videoFrames$ } from './video-frames.js';
 
-export type StreamRunnerOptions = {
-  readonly id: string;
-  readonly name: string;
-  readonly mode: StreamMode;
-  readonly thresholds: Thresholds;
-  /** As people may see it: no secrets. */
-  readonly redactedSource: string;
-  readonly source: Omit<VideoSourceOptions, 'modelInputSize' | 'streamId' | 'mode'>;
-  readonly detector: Detector;
-  /** A live frame that has waited longer for the detector is not looked at any more, ms. */
-  readonly deadlineMs: number;
-  readonly batcher: MicroBatcher;
-  readonly annotator: Annotator;
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  /** Takes secrets out of what is told of the source. */
-  readonly redact?: (text: string) => string;
-  /** Called once, when the stream is gone. */
-  readonly onClosed?: () => void;
-  readonly onFrame: (frame: OfferedFrame) => void;
-  readonly onStateChange: () => void;
-};
+/** Where a stream stands: `hand` and `positionMs` of a replay. */
+export type Standing = { readonly source: string; readonly isPaused: boolean; readonly hand: PlaybackHand | null; readonly positionMs: number | null };
 
 /** A frame that failed this often is given up. */
 const MAX_ATTEMPTS = 3;
@@ -54,7 +31,7 @@ const HOLD_MS = 100;
 /** Runs one stream: its source, its lane through detection, its newest frame, its books. */
 export class StreamRunner {
   readonly id: string;
-  readonly #options: StreamRunnerOptions;
+  #options: StreamRunnerOptions;
   readonly #ledger: FrameLedger;
   readonly #fps = new FpsMeter();
   /** Of a replay. */
@@ -69,6 +46,7 @@ export class StreamRunner {
   #latest: OfferedFrame | null = null;
   #latestDetected: { ptsMs: number; capturedAtMs: number } | null = null;
   #newestSeq = -1;
+  #hadFrame = false;
   #watchers = 0;
   #closed = false;
   #isGone = false;
@@ -76,7 +54,7 @@ export class StreamRunner {
   constructor(options: StreamRunnerOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#ledger = new FrameLedger(options.id, options.metrics);
+    this.#ledger = options.ledger;
     this.#playout = options.mode === 'replay' ? this.#createPlayout() : null;
     this.#demand = this.#playout === null ? null : this.#createDemand(this.#playout);
     this.#timeline = this.#playout === null ? null : new DetectionTimeline();
@@ -116,6 +94,8 @@ export class StreamRunner {
           },
           onSpace: () => { this.#lookForEnd(); },
           bypass: (frame) => {
+            if (!this.#hadFrame) this.#options.onFirstFrame?.();
+            this.#hadFrame = true;
             this.#ledger.decoded(frame.seq);
             return live && detector.state.maxInFlightBatches === 0 ? undetected(frame) : null;
           },
@@ -145,6 +125,38 @@ export class StreamRunner {
     else throw new CommandNotSupportedError(`${this.id} is live: it can only be paused and played`);
   }
 
+  /** How the source fares; `starting` before it says anything. */
+  get sourceState(): StreamState {
+    return this.#sourceStatus?.state ?? 'starting';
+  }
+
+  /** Changes what people see without a new start; holds from the next frame on. */
+  restyle({ name, thresholds }: Pick<StreamRunnerOptions, 'name' | 'thresholds'>): void {
+    this.#options = { ...this.#options, name, thresholds };
+  }
+
+  get hasPicture(): boolean {
+    return this.#latest !== null;
+  }
+
+  /** Where the stream stands, for the runner that takes its place. */
+  get standing(): Standing {
+    return { source: this.#options.source.source, isPaused: this.sourceState === 'paused', hand: this.#playout?.hand ?? null, positionMs: this.status().positionMs };
+  }
+
+  /** Goes on where another runner stood: paused or not, at its speed and, in the same recording, at its place. To be called after `start()`. */
+  continueFrom({ source, isPaused, hand, positionMs }: Standing): void {
+    if (this.#playout === null && isPaused) this.#source?.pause();
+    if (hand !== null) this.#playout?.take(hand, source === this.#options.source.source ? positionMs : null);
+  }
+
+  /** Takes over the newest picture of the runner before it, until it has one of its own. */
+  inheritPicture(other: StreamRunner): void {
+    if (this.#latest !== null) return;
+    this.#latest = other.#latest;
+    other.#latest = null;
+  }
+
   /** The newest frame, retained for the caller. */
   latest(): OfferedFrame | undefined {
     this.#latest?.retain();
@@ -167,10 +179,6 @@ export class StreamRunner {
     return this.#timeline?.snapshot() ?? null;
   }
 
-  addViewerSkipped(count: number): void {
-    this.#ledger.viewerSkipped(count);
-  }
-
   status(): StreamStatus {
     const { id, name, mode, redactedSource, redact = (text) => text, detector } = this.#options;
     return composeStatus({
@@ -189,7 +197,6 @@ export class StreamRunner {
   /** Stops the source, drops what is on its way and lets go of the newest frame. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#ledger.withdraw();
     this.#stopListening();
     this.#playout?.close();
     this.#subscription?.unsubscribe();
@@ -249,21 +256,13 @@ export class StreamRunner {
     this.#ledger.shown(frame.seq);
     this.#demand?.ended();
     this.#fps.mark(performance.now());
-    this.#observe(detected);
+    observeStages(this.#options.metrics, detected);
     const shown = withThresholds(detected, this.#options.thresholds);
     const offered = offerFrame(this.#timeline?.placed(shown, this.#sourceStatus?.startPtsMs ?? null) ?? shown, this.#options.annotator);
     this.#latest?.release();
     this.#latest = offered;
     this.#latestDetected = { ptsMs: frame.ptsMs, capturedAtMs: frame.capturedAtMs };
     this.#options.onFrame(offered);
-  }
-
-  #observe({ timingsMs, model }: DetectedFrame): void {
-    const { stageSeconds } = this.#options.metrics;
-    stageSeconds.observe({ stage: 'decode' }, timingsMs.capture / 1000);
-    if (model === null) return;
-    stageSeconds.observe({ stage: 'queue' }, timingsMs.queue / 1000);
-    stageSeconds.observe({ stage: 'predict' }, timingsMs.predict / 1000);
   }
 
   #frameFailed(frame: VideoFrame, error: unknown): DetectedFrame | null {
@@ -287,12 +286,4 @@ export class StreamRunner {
     }
     this.#options.onStateChange();
   }
-}
-
-function undetected(frame: VideoFrame): DetectedFrame {
-  return { frame, detections: [], model: null, timingsMs: { capture: frame.captureMs, queue: 0, predict: 0, annotate: 0 } };
-}
-
-function failReason(error: unknown): FailReason {
-  return error instanceof ModelOutputError ? 'model-output' : 'serving';
 }

@@ -1,3 +1,4 @@
+import type { FrameNumbers } from '../core/frame-numbers.js';
 import type { VideoFrame } from '../core/frames.js';
 import type { Size } from '../core/geometry.js';
 import type { StatusError, StreamMode, StreamState } from '../core/stream-status.js';
@@ -37,6 +38,8 @@ export type VideoSourceOptions = {
   /** Multiplies every wait between two tries; for tests and benchmarks. Default 1. */
   readonly backoffScale?: number;
   readonly modelInputSize: Size;
+  /** Where frames get their `seq` from, for a source that goes on where another of the same stream stopped; default: 0 and up. */
+  readonly numbers?: FrameNumbers;
   /** Most frames that may be held at a time before the source gives up on its consumer; default 96. */
   readonly maxHeldFrames?: number;
   readonly tools: FfmpegTools;

@@ -29,15 +29,21 @@ const EARLY_SHARE = 0.25;
  */
 export class FrameSlot<T extends HeldFrame> {
   readonly #onSkipped: () => void;
-  readonly #counts = { offered: 0, sent: 0, skipped: 0, thinned: 0, failed: 0 };
+  // Fields and not objects of their own: thousands of slots are walked through for each frame, and what costs then is memory that is not in the cache.
+  #offered = 0;
+  #sent = 0;
+  #skipped = 0;
+  #thinned = 0;
+  #failed = 0;
   #intervalMs = 0;
   #nextDueMs = -Infinity;
   #waiting: T | null = null;
   #atWork: T | null = null;
   #obstacle: Obstacle = 'empty';
   #acknowledges = false;
-  /** The last two sent that are not acknowledged; older ones do not matter, as two already stop the flow. */
-  #unacknowledged: number[] = [];
+  /** `seq` of the last two sent that are not acknowledged, the newer first, or -1; older ones do not matter, as two already stop the flow. */
+  #newestSent = -1;
+  #secondNewestSent = -1;
 
   /** @param onSkipped called for each frame that the viewer was too slow for */
   constructor(onSkipped: () => void = () => undefined) {
@@ -45,7 +51,7 @@ export class FrameSlot<T extends HeldFrame> {
   }
 
   get counts(): SlotCounts {
-    return { ...this.#counts };
+    return { offered: this.#offered, sent: this.#sent, skipped: this.#skipped, thinned: this.#thinned, failed: this.#failed };
   }
 
   get isWaiting(): boolean {
@@ -53,7 +59,7 @@ export class FrameSlot<T extends HeldFrame> {
   }
 
   get unacknowledged(): number {
-    return this.#acknowledges ? this.#unacknowledged.length : 0;
+    return this.#acknowledges ? Number(this.#newestSent >= 0) + Number(this.#secondNewestSent >= 0) : 0;
   }
 
   /** Sets the frame rate, frames a second, > 0, `null` for any; the next frame may go at once. */
@@ -64,7 +70,7 @@ export class FrameSlot<T extends HeldFrame> {
 
   /** Puts a frame in, in place of the one that waits; its hold becomes the slot's. */
   offer(frame: T): void {
-    this.#counts.offered += 1;
+    this.#offered += 1;
     const displaced = this.#waiting;
     this.#waiting = frame;
     if (displaced !== null) this.#drop(displaced);
@@ -86,8 +92,9 @@ export class FrameSlot<T extends HeldFrame> {
   /** The frame taken is on its way. */
   sent(nowMs: number): void {
     const frame = this.#endWork();
-    this.#counts.sent += 1;
-    this.#unacknowledged = [...this.#unacknowledged, frame.seq].slice(-MAX_UNACKNOWLEDGED);
+    this.#sent += 1;
+    this.#secondNewestSent = this.#newestSent;
+    this.#newestSent = frame.seq;
     // Stay on the grid while in time, so that rounding does not add up; start a new one after a gap.
     const onGridMs = this.#nextDueMs + this.#intervalMs;
     this.#nextDueMs = onGridMs - nowMs < this.#intervalMs / 2 ? nowMs + this.#intervalMs : onGridMs;
@@ -97,7 +104,7 @@ export class FrameSlot<T extends HeldFrame> {
   /** The frame taken could not be drawn. */
   failed(): void {
     const frame = this.#endWork();
-    this.#counts.failed += 1;
+    this.#failed += 1;
     frame.release();
   }
 
@@ -115,7 +122,8 @@ export class FrameSlot<T extends HeldFrame> {
   /** Every frame up to `seq` that was sent is done with; from now on at most two are on their way. */
   acknowledge(seq: number): void {
     this.#acknowledges = true;
-    this.#unacknowledged = this.#unacknowledged.filter((sentSeq) => sentSeq > seq);
+    if (this.#secondNewestSent <= seq) this.#secondNewestSent = -1;
+    if (this.#newestSent <= seq) this.#newestSent = -1;
   }
 
   /** Ms until the waiting frame's turn when the frame rate alone stands against it, else `null`. */
@@ -126,7 +134,7 @@ export class FrameSlot<T extends HeldFrame> {
   /** Lets go of the waiting frame; the one at work ends as usual. */
   clear(): void {
     if (this.#waiting === null) return;
-    this.#counts.thinned += 1;
+    this.#thinned += 1;
     this.#waiting.release();
     this.#waiting = null;
   }
@@ -135,16 +143,16 @@ export class FrameSlot<T extends HeldFrame> {
     if (this.#waiting === null) return 'empty';
     if (this.#atWork !== null) return 'work';
     if (nowMs < this.#nextDueMs - this.#intervalMs * EARLY_SHARE) return 'rate';
-    if (this.#acknowledges && this.#unacknowledged.length >= MAX_UNACKNOWLEDGED) return 'acks';
+    if (this.unacknowledged >= MAX_UNACKNOWLEDGED) return 'acks';
     return hasRoom() ? 'empty' : 'room';
   }
 
   #drop(frame: T): void {
     // The same frame again (asked for in another form) is no loss.
     if (this.#obstacle === 'rate' || this.#waiting?.seq === frame.seq) {
-      this.#counts.thinned += 1;
+      this.#thinned += 1;
     } else {
-      this.#counts.skipped += 1;
+      this.#skipped += 1;
       this.#onSkipped();
     }
     frame.release();

@@ -12,7 +12,7 @@ import { addStreamRoutes } from './stream-routes.js';
 
 /** All HTTP routes; every request passes the access check first. */
 export function createHttpRoutes(context: HttpContext): Hono<Env> {
-  const app = new Hono<Env>({ getPath: (request) => rawPath(request.url) });
+  const app = new Hono<Env>({ getPath: (_request, options) => rawPath(options?.env?.incoming.url ?? '/') });
   const framers = framersOf(context.embedOrigins);
   app.use(async (c, next) => {
     await next();
@@ -78,8 +78,9 @@ function refuseMethod(c: Context): Response {
   return errorResponse(c, 405, 'method-not-allowed', 'This resource is read with GET', { Allow: 'GET, HEAD' });
 }
 
-/** The path as it was sent, percent-encoding kept, so that nothing is resolved before it is checked. */
-function rawPath(url: string): string {
-  const start = url.indexOf('/', url.indexOf('//') + 2);
-  return start === -1 ? '/' : (url.slice(start).split(/[?#]/, 1)[0] ?? '/');
+/** The path as it was sent, percent-encoding and dots kept, so that nothing is resolved before it is checked: a `Request` has done that to its URL.
+ * @param target as it stands in the request's first line; a proxy's begins with scheme and host */
+function rawPath(target: string): string {
+  const start = target.startsWith('/') ? 0 : target.indexOf('/', target.indexOf('//') + 2);
+  return start === -1 ? '/' : (target.slice(start).split(/[?#]/, 1)[0] ?? '/');
 }

@@ -20,7 +20,8 @@ export type ControlMessage = { readonly type: 'control'; readonly stream: string
 export type ClientMessage =
   | SubscribeMessage
   | { readonly type: 'unsubscribe'; readonly stream: string }
-  /** Cumulative: every frame up to `seq` was displayed or discarded. */
+  /** Cumulative: every frame up to `seq` was displayed or discarded. One right after `subscribe` (with `seq` 0) tells from the start that this viewer acknowledges,
+   * which bounds the age of its pictures by two frames on a slow connection too. */
   | { readonly type: 'ack'; readonly stream: string; readonly seq: number }
   /** For operators: what `POST /api/streams/:id/control` takes. */
   | ControlMessage

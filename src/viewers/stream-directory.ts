@@ -31,14 +31,33 @@ export interface DirectoryListener {
   onRemoved(streamId: string): void;
 }
 
-/** Adds and removes streams at run time. */
+/** How a change is made. `persist`: write it back to the streams folder too; where that fails nothing changes. */
+export type ChangeOptions = { readonly persist: boolean };
+
+/** A stream's definition, without secrets. */
+export type StoredDefinition = {
+  readonly definition: { readonly id?: string | undefined; readonly source?: string | undefined };
+  /** Whether it stands in a file of the streams folder. */
+  readonly persisted: boolean;
+};
+
+/** Adds, changes and removes streams at run time. */
 export interface StreamAdmin {
   /** Adds a stream and starts it.
    * @param definition what a file of the streams folder may hold, not checked yet
    * @throws {ConfigError} what is wrong with the definition
    * @throws {SourceNotAllowedError} the policy for sources over the API refuses it
-   * @throws {StreamExistsError} its id is taken */
-  create(definition: unknown): Promise<StreamStatus>;
-  /** @returns `false`: there is no such stream. Resolves when it is gone, its ffmpeg too. */
-  remove(streamId: string): Promise<boolean>;
+   * @throws {StreamExistsError} its id is taken
+   * @throws {NotWritableError} it cannot be written back */
+  create(definition: unknown, options: ChangeOptions): Promise<StreamStatus>;
+  /** @returns `null`: there is no such stream */
+  definition(streamId: string): StoredDefinition | null;
+  /** Changes a stream; its viewers stay.
+   * @param patch the keys that change, not checked yet; `null` means the default, a source as `definition` tells it that it stays
+   * @returns `null`: there is no such stream
+   * @throws {ConfigError} @throws {SourceNotAllowedError} @throws {NotWritableError} as for `create` */
+  change(streamId: string, patch: unknown, options: ChangeOptions): Promise<StreamStatus | null>;
+  /** @returns `false`: there is no such stream. Resolves when it is gone, its ffmpeg too.
+   * @throws {NotWritableError} its file cannot be removed */
+  remove(streamId: string, options: ChangeOptions): Promise<boolean>;
 }

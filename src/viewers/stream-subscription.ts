@@ -1,7 +1,8 @@
 import type { OfferedFrame, Rendition } from '../core/frames.js';
+import type { FrameSink } from './frame-hub.js';
 import type { FrameMessage } from './frame-message.js';
-import { FrameSlot, type HeldFrame } from './frame-slot.js';
-import type { RenditionCache } from './rendition.js';
+import { FrameSlot } from './frame-slot.js';
+import type { RenditionCache, RenditionListener } from './rendition.js';
 
 /** What a subscription needs of the socket that it shares with others. */
 export interface FramePort {
@@ -12,20 +13,21 @@ export interface FramePort {
   onWaiting(subscription: StreamSubscription): void;
   onRenderError(streamId: string, error: unknown): void;
   onSkipped(streamId: string): void;
+  onStreamRemoved(streamId: string): void;
 }
 
 export type SubscriptionOptions = { readonly rendition: Rendition; readonly maxFps: number | null };
 
-/** A frame with the one hold that the subscription has on it. */
-type RetainedFrame = HeldFrame & { readonly frame: OfferedFrame };
-
 /** One stream on one viewer's socket: a slot, and the work of drawing and sending what comes out of it. */
-export class StreamSubscription {
+export class StreamSubscription implements FrameSink, RenditionListener {
   readonly streamId: string;
   readonly #port: FramePort;
   readonly #renditions: RenditionCache;
-  readonly #slot: FrameSlot<RetainedFrame>;
+  readonly #slot: FrameSlot<OfferedFrame>;
+  readonly #hasRoom = (): boolean => this.#port.hasRoom(this.#lastSizeBytes);
   #options: SubscriptionOptions;
+  /** The options that the frame at work is drawn for. */
+  #drawnFor: SubscriptionOptions | null = null;
   /** Size of the last frame, to ask for room before a frame is drawn. */
   #lastSizeBytes = 0;
   #dueTimer: NodeJS.Timeout | undefined;
@@ -47,11 +49,15 @@ export class StreamSubscription {
   }
 
   /** Retains the frame and sends it when its turn comes, unless a newer one comes first. */
-  offer(frame: OfferedFrame): void {
+  onFrame(frame: OfferedFrame): void {
     if (this.#closed) return;
     frame.retain();
-    this.#slot.offer({ seq: frame.seq, frame, release: () => frame.release() });
+    this.#slot.offer(frame);
     this.#port.onWaiting(this);
+  }
+
+  onRemoved(): void {
+    this.#port.onStreamRemoved(this.streamId);
   }
 
   acknowledge(seq: number): void {
@@ -61,9 +67,13 @@ export class StreamSubscription {
   /** Starts the waiting frame on its way if nothing stands against it. @returns whether the subscription still waits for room */
   pump(): boolean {
     if (this.#closed) return false;
-    const held = this.#slot.take(performance.now(), () => this.#port.hasRoom(this.#lastSizeBytes));
-    this.#watchDue();
-    if (held !== null) void this.#deliver(held.frame);
+    const frame = this.#slot.take(performance.now(), this.#hasRoom);
+    if (frame === null) {
+      this.#watchDue();
+    } else {
+      this.#drawnFor = this.#options;
+      this.#renditions.tell(frame, this.#options.rendition, this);
+    }
     return this.#slot.isWaiting;
   }
 
@@ -74,25 +84,21 @@ export class StreamSubscription {
     this.#slot.clear();
   }
 
-  async #deliver(frame: OfferedFrame): Promise<void> {
-    const options = this.#options;
-    try {
-      const message = await this.#renditions.get(frame, options.rendition);
-      this.#lastSizeBytes = message.byteLength;
-      this.#finish(message, options);
-    } catch (error) {
+  /** The frame at work is drawn, or cannot be. */
+  onRendition(message: FrameMessage | null, error: unknown): void {
+    if (message === null) {
       this.#slot.failed();
       if (!this.#closed) this.#port.onRenderError(this.streamId, error);
+    } else {
+      this.#lastSizeBytes = message.byteLength;
+      this.#finish(message);
     }
-    if (this.#closed) {
-      this.#slot.clear();
-    } else if (this.#slot.isWaiting) {
-      this.#port.onWaiting(this);
-    }
+    if (this.#closed) this.#slot.clear();
+    else if (this.#slot.isWaiting) this.#port.onWaiting(this);
   }
 
-  #finish(message: FrameMessage, options: SubscriptionOptions): void {
-    if (this.#closed || options !== this.#options) {
+  #finish(message: FrameMessage): void {
+    if (this.#closed || this.#drawnFor !== this.#options) {
       this.#slot.putBack('work');
     } else if (!this.#port.hasRoom(message.byteLength)) {
       this.#slot.putBack('room');

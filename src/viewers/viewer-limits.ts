@@ -11,7 +11,7 @@ export type ViewerLimits = {
   readonly pongWaitMs: number;
   /** How long a socket may be too full for the next frame, without draining at all, before it is given up. */
   readonly stallLimitMs: number;
-  /** A socket may buffer this much, or two frames where they are larger. */
+  /** A socket may buffer this much, or two frames where they are larger: more would only be older pictures on a slow link. */
   readonly maxBufferedBytes: number;
   /** Messages that get an `error` before the socket is closed with 1008, within `badMessageWindowMs`. */
   readonly maxBadMessages: number;
@@ -44,7 +44,7 @@ export const DEFAULT_VIEWER_LIMITS: ViewerLimits = {
   pingIntervalMs: 15_000,
   pongWaitMs: 5000,
   stallLimitMs: 10_000,
-  maxBufferedBytes: 512 * 1024,
+  maxBufferedBytes: 64 * 1024,
   maxBadMessages: 20,
   badMessageWindowMs: 60_000,
   maxViewers: 2000,

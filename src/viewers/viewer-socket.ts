@@ -2,7 +2,6 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { clock } from '../core/clock.js';
 import { CommandNotSupportedError } from '../core/errors.js';
-import type { OfferedFrame } from '../core/frames.js';
 import type { Logger } from '../telemetry/logger.js';
 import { parseClientMessage, type BadMessageCode } from './client-message.js';
 import type { FrameHub, StatusSink } from './frame-hub.js';
@@ -126,9 +125,9 @@ export class ViewerSocket implements FramePort, StatusSink {
   }
 
   onWaiting(subscription: StreamSubscription): void {
-    this.#waiting.add(subscription);
     // While others wait for room, its turn is behind theirs.
-    if (!this.#outbox.isBlocked && !subscription.pump()) this.#waiting.delete(subscription);
+    if (this.#outbox.isBlocked || subscription.pump()) this.#waiting.add(subscription);
+    else if (this.#waiting.size > 0) this.#waiting.delete(subscription);
   }
 
   onSkipped(streamId: string): void {
@@ -137,6 +136,13 @@ export class ViewerSocket implements FramePort, StatusSink {
 
   onRenderError(streamId: string, error: unknown): void {
     this.#context.onRenderError(streamId, error);
+  }
+
+  onStreamRemoved(stream: string): void {
+    this.#unsubscribe(stream);
+    this.#gone.add(stream);
+    // What crosses with a removal comes at once: the last few are enough to know.
+    for (const oldest of this.#gone) if (this.#gone.size > MAX_GONE) this.#gone.delete(oldest);
   }
 
   #pump(): void {
@@ -194,21 +200,14 @@ export class ViewerSocket implements FramePort, StatusSink {
     }
     this.#gone.delete(stream);
     const subscription = new StreamSubscription(stream, options, this.#context.renditions, this);
-    const onFrame = (frame: OfferedFrame): void => subscription.offer(frame);
-    const onRemoved = (): void => {
-      this.#unsubscribe(stream);
-      this.#gone.add(stream);
-      // What crosses with a removal comes at once: the last few are enough to know.
-      for (const oldest of this.#gone) if (this.#gone.size > MAX_GONE) this.#gone.delete(oldest);
-    };
-    this.#subscriptions.set(stream, { subscription, stop: this.#context.hub.subscribe(stream, { onFrame, onRemoved }) });
+    this.#subscriptions.set(stream, { subscription, stop: this.#context.hub.subscribe(stream, subscription) });
     this.#offerLatest(subscription);
   }
 
   #offerLatest(subscription: StreamSubscription): void {
     const latest = this.#context.directory.latest(subscription.streamId);
     if (latest === undefined) return;
-    subscription.offer(latest);
+    subscription.onFrame(latest);
     latest.release();
   }
 

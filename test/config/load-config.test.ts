@@ -42,6 +42,7 @@ log: { level: debug, format: json }
       labelsFile: '~/conf/labels.pbtxt',
       batching: { maxBatchSize: 4, batchTimeoutMs: 0, maxInFlightBatches: 1 },
       sources: { roots: ['~/conf/videos', '/media'], networks: ['private', '10.0.0.0/8', 'fd00::/8'], maxSidePx: 4096, maxMegapixels: 8.5, maxFrameMemoryMb: 2048 },
+      streamsFolder: '~/streams',
       streams: [],
       log: { level: 'debug', format: 'json' },
     });

@@ -31,13 +31,13 @@ describe('a stream file', () => {
   it('may hold every key', async () => {
     const yaml = "id: front-door\nname: Front door\nsource: rtsp://u:p@camera/1\nmode: live\nfps: 29.97\nwidthPx: 640\nthresholds: { '*': 0.5, person: 0.6, 'stop sign': false }\ntransport: udp\ntimeoutMs: 5000\nhwaccel: cuda\nhwaccelDevice: '1'\ndetectSource: rtsp://u:p@camera/2\nloop: false\n";
     expect((await load({ 'streams/a.yaml': yaml })).streams).toEqual([
-      { id: 'front-door', name: 'Front door', source: 'rtsp://u:p@camera/1', mode: 'live', fps: 29.97, widthPx: 640, thresholds: { '*': 0.5, person: 0.6, 'stop sign': false }, transport: 'udp', timeoutMs: 5000, hwaccel: 'cuda', hwaccelDevice: '1', imageFps: 1, detectSource: 'rtsp://u:p@camera/2', loop: false, file: '~/streams/a.yaml' },
+      { id: 'front-door', name: 'Front door', source: 'rtsp://u:p@camera/1', mode: 'live', fps: 29.97, widthPx: 640, thresholds: { '*': 0.5, person: 0.6, 'stop sign': false }, transport: 'udp', timeoutMs: 5000, hwaccel: 'cuda', hwaccelDevice: '1', imageFps: 1, detectSource: 'rtsp://u:p@camera/2', loop: false, file: '~/streams/a.yaml', given: { name: 'Front door', source: 'rtsp://u:p@camera/1', mode: 'live', fps: 29.97, widthPx: 640, thresholds: { '*': 0.5, person: 0.6, 'stop sign': false }, transport: 'udp', timeoutMs: 5000, hwaccel: 'cuda', hwaccelDevice: '1', detectSource: 'rtsp://u:p@camera/2', loop: false } },
     ]);
   });
 
   it('needs only a source', async () => {
     expect((await load({ 'streams/a.yaml': 'source: clips/x.mp4' })).streams).toEqual([
-      { id: 'a', name: 'a', source: '~/streams/clips/x.mp4', mode: 'replay', fps: null, widthPx: 1280, thresholds: { '*': 0.4 }, transport: 'tcp', timeoutMs: 10000, hwaccel: null, hwaccelDevice: null, imageFps: 1, detectSource: null, loop: false, file: '~/streams/a.yaml' },
+      { id: 'a', name: 'a', source: '~/streams/clips/x.mp4', mode: 'replay', fps: null, widthPx: 1280, thresholds: { '*': 0.4 }, transport: 'tcp', timeoutMs: 10000, hwaccel: null, hwaccelDevice: null, imageFps: 1, detectSource: null, loop: false, file: '~/streams/a.yaml', given: { source: '~/streams/clips/x.mp4' } },
     ]);
     expect(await problems({ 'streams/a.yaml': 'name: x' })).toEqual(['streams/a.yaml: source: is missing: expected rtsp(s)://…, http(s)://…, a path (./name:with-colon.mp4 when it has one), a folder or pattern of images (shots/, shots/*.jpg), /dev/video0 or demo:street']);
   });

@@ -55,6 +55,8 @@ async function open(definition: Record<string, unknown> = {}, { modelPx = SQUARE
       server.send(message);
     });
   });
+  // The server's drawing: the boxes are in the very picture.
+  await page.addInitScript(() => { localStorage.setItem('sightline-drawing', 'server'); });
   await page.goto(`${running.service.url}#/stream/clip`);
   await recordPictures(page);
   await until(async () => (await picturesOf(page)).length > 0);

@@ -48,3 +48,8 @@ async function factsOf(pid: number): Promise<ProcessFacts | null> {
     throw error;
   }
 }
+
+/** How many files and sockets a process has open. */
+export async function descriptorsOf(pid: number): Promise<number> {
+  return (await readdir(`/proc/${String(pid)}/fd`)).length;
+}

@@ -24,12 +24,12 @@ export type RunningService = {
 };
 
 /** Starts a whole service in this process on a scripted backend that finds the number drawn on a picture of 160x96; ended with the test. */
-export async function runService(sources: Partial<ServiceConfig['sources']> = {}, script: Partial<FakeScript> = {}, options: { readonly webRoot?: string } = {}): Promise<RunningService> {
+export async function runService(sources: Partial<ServiceConfig['sources']> = {}, script: Partial<FakeScript> = {}, { webRoot, ...changes }: { readonly streamsFolder?: string; readonly webRoot?: string } = {}): Promise<RunningService> {
   const serving = await new FakeServing({ detections: readNumbers, ...script }).start();
   const cacheDir = await mkdtemp(join(tmpdir(), 'sightline-service-'));
   const log: string[] = [];
   const secrets = new SecretRegistry();
-  const service = await startService({ ...options, config: serviceConfig(serving.endpoint, { sources }), cacheDir, secrets, log: createLogger({ level: 'debug', format: 'json', redact: secrets.redact, destination: { write: (line: string) => log.push(line) } as unknown as NodeJS.WritableStream }) });
+  const service = await startService({ ...(webRoot === undefined ? {} : { webRoot }), config: serviceConfig(serving.endpoint, { sources, ...changes }), cacheDir, secrets, log: createLogger({ level: 'debug', format: 'json', redact: secrets.redact, destination: { write: (line: string) => log.push(line) } as unknown as NodeJS.WritableStream }) });
   onTestFinished(async () => {
     await service.close();
     await serving.close();

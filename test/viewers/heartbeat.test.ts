@@ -29,6 +29,26 @@ describe('heartbeat', () => {
   });
 });
 
+describe('heartbeat after this process stood still', () => {
+  it('does not count the time that was lost against the viewer', () => {
+    const heartbeat = new Heartbeat(DEFAULT_VIEWER_LIMITS, 0);
+    const events = [];
+    for (let second = 1; second <= 31; second += 1) events.push(heartbeat.tick(second * 1000));
+    expect(events.filter((event) => event === 'ping')).toHaveLength(2);
+    expect(heartbeat.tick(60_000)).toBe('nothing'); // 29 s of standing still: the answer may lie unread in the socket
+    heartbeat.alive();
+    expect(heartbeat.tick(61_000)).toBe('nothing');
+  });
+
+  it('still gives up who has not answered when time runs on', () => {
+    const heartbeat = new Heartbeat(DEFAULT_VIEWER_LIMITS, 0);
+    for (let second = 1; second <= 31; second += 1) heartbeat.tick(second * 1000);
+    heartbeat.tick(60_000);
+    const after = [61, 62, 63, 64, 65].map((second) => heartbeat.tick(second * 1000));
+    expect(after.at(-1)).toBe('dead');
+  });
+});
+
 describe('strike counter', () => {
   it('reaches its limit only within the window', () => {
     const counter = new StrikeCounter(3, 1000);

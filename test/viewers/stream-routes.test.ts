@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { CommandNotSupportedError, ConfigError, SourceNotAllowedError, StreamExistsError } from '../../src/core/errors.js';
+import { CommandNotSupportedError, ConfigError, NotWritableError, SourceNotAllowedError, StreamExistsError } from '../../src/core/errors.js';
 import type { StreamAdmin } from '../../src/viewers/stream-directory.js';
 import type { Token } from '../../src/viewers/tokens.js';
 import { defaultStatus } from '../helpers/fake-directory.js';
@@ -26,6 +26,11 @@ function fakeAdmin(refusal: Error | null = null): StreamAdmin & { readonly seen:
       seen.push(definition);
       return refusal === null ? Promise.resolve(defaultStatus('new')) : Promise.reject(refusal);
     },
+    definition: (id) => ({ definition: { id, source: 'rtsp://***@camera/' }, persisted: false }),
+    change: (id, patch, { persist }) => {
+      seen.push({ id, patch, persist });
+      return refusal === null ? Promise.resolve(defaultStatus(id)) : Promise.reject(refusal);
+    },
     remove: (id) => {
       seen.push(id);
       return Promise.resolve(true);
@@ -49,6 +54,7 @@ describe('POST /api/streams', () => {
     [new ConfigError([{ file: null, path: 'fps', message: 'expected > 0' }, { file: null, path: 'x', message: 'unknown' }]), 400, 'bad-stream'],
     [new SourceNotAllowedError('not there'), 403, 'source-not-allowed'],
     [new StreamExistsError('new'), 409, 'stream-exists'],
+    [new NotWritableError('no folder'), 409, 'not-writable'],
     [new Error('a defect'), 500, 'internal'],
   ])('says %s as %d %s', async (refusal, status, code) => {
     const { base } = await startServer({ admin: fakeAdmin(refusal) });
@@ -80,6 +86,19 @@ describe('POST /api/streams', () => {
     const { base } = await startServer({ admin });
     expect((await fetch(`${base}/api/streams/door`, { method: 'DELETE' })).status).toBe(204);
     expect(admin.seen).toEqual(['door']);
+  });
+
+  it('changes a stream for an operator, and writes it back when that is asked for in so many words', async () => {
+    const admin = fakeAdmin();
+    const { base } = await startServer({ admin, tokens: [token('boss'), token('guest', { role: 'viewer' })] });
+    const url = `${base}/api/streams/door`;
+    expect(await send(url, { fps: 5 }, { method: 'PATCH', headers: as('boss') })).toMatchObject({ status: 200, body: { id: 'door' } });
+    expect(await send(`${url}?persist=true`, { fps: null }, { method: 'PATCH', headers: as('boss') })).toMatchObject({ status: 200 });
+    expect(await send(`${url}?persist=yes`, {}, { method: 'PATCH', headers: as('boss') })).toMatchObject({ status: 400, code: 'bad-query' });
+    expect(await send(`${url}?persist=true`, {}, { method: 'PATCH', headers: as('guest') })).toMatchObject({ status: 403, code: 'forbidden' });
+    expect((await fetch(`${url}/definition`, { headers: as('guest') })).status).toBe(403);
+    expect(await (await fetch(`${url}/definition`, { headers: as('boss') })).json()).toEqual({ definition: { id: 'door', source: 'rtsp://***@camera/' }, persisted: false });
+    expect(admin.seen).toEqual([{ id: 'door', patch: { fps: 5 }, persist: false }, { id: 'door', patch: { fps: null }, persist: true }]);
   });
 
   it('has an upper end', async () => {

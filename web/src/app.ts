@@ -6,6 +6,7 @@ import { ConnectionBanner } from './components/connection-banner.js';
 import { firstRun } from './components/first-run.js';
 import { HeaderBar } from './components/header-bar.js';
 import { HelpDialog } from './components/help-dialog.js';
+import { connecting, messageView, noSuchStream } from './components/message-view.js';
 import { Notice } from './components/notice.js';
 import { SignIn } from './components/sign-in.js';
 import { StreamManager } from './components/stream-manager.js';
@@ -17,10 +18,12 @@ import { el } from './dom.js';
 import { listenToKeys } from './keyboard.js';
 import { askedWidthPx } from './model/asked-picture.js';
 import { FrameBudget, type FrameTally } from './model/frame-budget.js';
-import { parseRoute, streamHash, type Route } from './model/route.js';
+import type { Route } from './model/route.js';
 import { StreamModel, type StreamMoment } from './model/stream-model.js';
 import { detectorSummary, streamsSummary } from './model/summary.js';
+import { Navigation } from './navigation.js';
 import { SessionKeeper, type SessionState } from './session.js';
+import { sentence } from './model/text.js';
 import { toggleTheme } from './theme.js';
 
 /** How often ages and figures are brought up to date: often enough to read, too seldom to flicker. */
@@ -36,6 +39,7 @@ export class App implements ConnectionListener {
   readonly #signIn: SignIn;
   readonly #manager: StreamManager;
   readonly #streams = new Map<string, StreamModel>();
+  readonly #navigation = new Navigation(() => [...this.#streams.keys()], (before, now) => { this.#onMove(before, now); });
   readonly #header: HeaderBar;
   readonly #banner: ConnectionBanner;
   readonly #notice = new Notice();
@@ -47,10 +51,7 @@ export class App implements ConnectionListener {
   readonly #budget = new FrameBudget();
   #state: ConnectionState = { kind: 'connecting' };
   #greeted = false;
-  #route: Route = parseRoute(location.hash);
   #streamView: StreamView | null = null;
-  /** Whether the large view was opened from the grid, so that Back leads there. */
-  #cameFromGrid = false;
 
   /** @param url of the WebSocket */
   constructor(root: HTMLElement, url: string, api: ApiClient) {
@@ -69,16 +70,15 @@ export class App implements ConnectionListener {
   }
 
   start(): void {
-    window.addEventListener('hashchange', () => { this.#navigate(parseRoute(location.hash)); });
     window.addEventListener('online', () => { this.#connection.retryNow(); });
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden) this.#connection.retryNow();
       this.#ask();
     });
     listenToKeys({
-      openByIndex: (index) => { this.#open([...this.#streams.keys()][index]); },
-      back: () => { this.#back(); },
-      neighbour: (by) => { this.#openNeighbour(by); },
+      openByIndex: (index) => { this.#navigation.openByIndex(index); },
+      back: () => { this.#navigation.back(); },
+      neighbour: (by) => { this.#navigation.openNeighbour(by); },
       replay: () => this.#streamView?.replay ?? null,
       snapshot: () => this.#streamView?.saveSnapshot(),
       fullScreen: () => this.#streamView?.toggleFullScreen(),
@@ -143,19 +143,13 @@ export class App implements ConnectionListener {
         this.#removeStream(message.stream);
         break;
       case 'error':
-        this.#notice.show(this.#refusal(message));
+        this.#notice.show(`The server refused what this page asked${message.stream === undefined ? '' : ` about “${this.#streams.get(message.stream)?.status.name ?? message.stream}”`}: ${sentence(message.message)}`);
         break;
     }
   }
 
   onFrame(message: FrameMessage, receivedAtMs: number): void {
     this.#streams.get(message.header.stream)?.player.push(message, receivedAtMs);
-  }
-
-  /** A server's `error` as a sentence. */
-  #refusal({ message, stream }: Extract<ServerMessage, { type: 'error' }>): string {
-    const about = stream === undefined ? '' : ` about “${this.#streams.get(stream)?.status.name ?? stream}”`;
-    return `The server refused what this page asked${about}: ${message}${/[.!?…]$/.test(message) ? '' : '.'}`;
   }
 
   #greet(streams: readonly StreamStatus[]): void {
@@ -202,18 +196,16 @@ export class App implements ConnectionListener {
     this.#render();
   }
 
-  #navigate(route: Route): void {
-    const before = this.#route;
-    this.#route = route;
-    if (before.view === 'grid' && route.view === 'stream') this.#cameFromGrid = true;
+  #onMove(before: Route, now: Route): void {
     this.#render();
-    if (route.view === 'stream') this.#streamView?.focus();
+    if (now.view === 'stream') this.#streamView?.focus();
     else if (before.view === 'stream') this.#grid.focus(before.stream);
   }
 
   /** Puts the view in place that the address and the streams ask for. */
   #render(): void {
-    const wanted = this.#route.view === 'stream' ? this.#streams.get(this.#route.stream) : undefined;
+    const { route } = this.#navigation;
+    const wanted = route.view === 'stream' ? this.#streams.get(route.stream) : undefined;
     if (this.#streamView !== null && this.#streamView.model !== wanted) this.#closeStreamView();
     const view = wanted === undefined ? this.#viewWithoutStream() : this.#openStreamView(wanted).element;
     if (this.#place.firstElementChild !== view || this.#place.childElementCount !== 1) this.#place.replaceChildren(view);
@@ -224,14 +216,14 @@ export class App implements ConnectionListener {
 
   #viewWithoutStream(): HTMLElement {
     if (this.#session.state.kind === 'needed') return this.#signIn.element;
-    if (!this.#greeted) return el('main', { class: 'message-view' }, el('p', { class: 'muted', text: 'Connecting to the server…' }));
-    if (this.#route.view === 'stream') return noSuchStream(this.#route.stream);
+    if (!this.#greeted) return connecting();
+    if (this.#navigation.route.view === 'stream') return noSuchStream(this.#navigation.route.stream);
     return this.#streams.size === 0 ? this.#firstRun() : this.#grid.element;
   }
 
   #firstRun(): HTMLElement {
     const actions = this.#session.operates ? { onAdd: () => { this.#manager.add(); }, onDemo: () => { void this.#manager.addDemo(); } } : null;
-    return el('main', { class: 'message-view' }, firstRun(actions));
+    return messageView(firstRun(actions));
   }
 
   #openStreamView(model: StreamModel): StreamView {
@@ -240,8 +232,8 @@ export class App implements ConnectionListener {
     this.#streamView = new StreamView(
       model,
       {
-        onBack: () => { this.#back(); },
-        onNeighbour: (by) => { this.#openNeighbour(by); },
+        onBack: () => { this.#navigation.back(); },
+        onNeighbour: (by) => { this.#navigation.openNeighbour(by); },
         onChange: () => { void this.#manager.change(id, model.status.name); },
         onRemove: () => { void this.#manager.remove(id, model.status.name); },
         onControl: (command) => this.#connection.control(model.status.id, command),
@@ -254,26 +246,6 @@ export class App implements ConnectionListener {
   #closeStreamView(): void {
     this.#streamView?.close();
     this.#streamView = null;
-  }
-
-  #open(stream: string | undefined): void {
-    if (stream === undefined) return;
-    // From one large view to another, Back still leads to the grid.
-    if (this.#route.view === 'stream') location.replace(streamHash(stream));
-    else location.hash = streamHash(stream);
-  }
-
-  #openNeighbour(by: -1 | 1): void {
-    if (this.#route.view !== 'stream') return;
-    const ids = [...this.#streams.keys()];
-    this.#open(ids[(ids.indexOf(this.#route.stream) + by + ids.length) % ids.length]);
-  }
-
-  #back(): void {
-    if (this.#route.view !== 'stream') return;
-    if (this.#cameFromGrid) history.back();
-    else location.replace('#/');
-    this.#cameFromGrid = false;
   }
 
   /** Asks the server for exactly the pictures that somebody can see, as wide as they are seen and as fast as this page keeps up with. */
@@ -322,12 +294,4 @@ export class App implements ConnectionListener {
     });
     this.#banner.update(this.#state.kind === 'lost' ? this.#state.retryAtMs - nowMs : null);
   }
-}
-
-function noSuchStream(stream: string): HTMLElement {
-  return el(
-    'main',
-    { class: 'message-view' },
-    el('section', { class: 'message' }, el('h1', { text: 'No such stream' }), el('p', { text: `There is no stream “${stream}” here, or not any more.` }), el('p', {}, el('a', { text: 'All streams', attributes: { href: '#/' } }))),
-  );
 }

@@ -50,7 +50,6 @@ const ICON_PATHS = {
   stepForward: 'M6.5 6.5v11l8-5.5zM17.5 6.5v11',
   back5: 'M12 6l-6 6 6 6M18.5 6l-6 6 6 6',
   forward5: 'M12 6l6 6-6 6M5.5 6l6 6-6 6',
-  replay: 'M5 5v5h5M5.5 10a7.5 7.5 0 1 1-1 4',
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
 } as const;
 export type IconName = keyof typeof ICON_PATHS;

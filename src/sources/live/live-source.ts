@@ -1,5 +1,6 @@
 import { clock } from '../../core/clock.js';
 import { CommandNotSupportedError, SourceStalledError, type SightlineError } from '../../core/errors.js';
+import { FrameNumbers } from '../../core/frame-numbers.js';
 import type { Size } from '../../core/geometry.js';
 import { FramePools } from '../frames/frame-pools.js';
 import { MachineDriver } from '../machine-driver.js';
@@ -56,7 +57,7 @@ export class LiveSource implements VideoSource {
   });
   #pumping = false;
   #modelInputSize: Size;
-  #seq = 0;
+  readonly #numbers: FrameNumbers;
   #runs = 0;
   #info: SourceInfo | null = null;
   #firstPtsMs: number | null = null;
@@ -72,6 +73,7 @@ export class LiveSource implements VideoSource {
     const { source, detectSource, hwaccel } = options;
     this.#options = options;
     this.#events = events;
+    this.#numbers = options.numbers ?? new FrameNumbers();
     this.#teller = new StatusTeller(events);
     this.#modelInputSize = options.modelInputSize;
     this.#pools = new FramePools(options.maxHeldFrames ?? DEFAULT_MAX_HELD_FRAMES, options.budget);
@@ -262,9 +264,9 @@ export class LiveSource implements VideoSource {
   }
 
   #handOut(run: SourceRun): void {
-    const frame = run.take(this.#seq);
+    const frame = run.take(this.#numbers.next);
     if (frame === undefined) return;
-    this.#seq += 1;
+    this.#numbers.advance();
     this.#firstPtsMs ??= frame.ptsMs;
     this.#machine.send({ type: 'frame' });
     this.#events.onFrame(frame);

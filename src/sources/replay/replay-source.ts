@@ -1,4 +1,5 @@
 import type { SightlineError } from '../../core/errors.js';
+import { FrameNumbers } from '../../core/frame-numbers.js';
 import type { Size } from '../../core/geometry.js';
 import { FramePools } from '../frames/frame-pools.js';
 import type { FrameSearch } from './frame-search.js';
@@ -37,7 +38,7 @@ export class ReplaySource implements VideoSource {
   });
   #pumping = false;
   #modelInputSize: Size;
-  #seq = 0;
+  readonly #numbers: FrameNumbers;
   #demand = 0;
   #runs = 0;
   #info: SourceInfo | null = null;
@@ -49,6 +50,7 @@ export class ReplaySource implements VideoSource {
     if (options.fps !== null && !(options.fps > 0)) throw new RangeError(`Expected \`fps\` to be > 0, got ${String(options.fps)}`);
     this.#options = options;
     this.#events = events;
+    this.#numbers = options.numbers ?? new FrameNumbers();
     this.#teller = new StatusTeller(events);
     this.#modelInputSize = options.modelInputSize;
     this.#choice = new RunChoice({ source: options.source, detectSource: null, hwaccel: options.hwaccel ?? null });
@@ -91,7 +93,7 @@ export class ReplaySource implements VideoSource {
   seek(target: SeekTarget): number {
     const goes = this.#position.goTo(target, this.#info?.durationMs ?? null);
     if (goes || this.#machine.state.phase === 'resting') this.#machine.send({ type: 'restart' });
-    return this.#seq;
+    return this.#numbers.next;
   }
 
   setModelInputSize(size: Size): void {
@@ -258,9 +260,9 @@ export class ReplaySource implements VideoSource {
       this.#machine.send({ type: 'restart' });
       return false;
     }
-    const frame = run.take(this.#seq);
+    const frame = run.take(this.#numbers.next);
     if (frame === undefined) return false;
-    this.#seq += 1;
+    this.#numbers.advance();
     this.#demand -= 1;
     attempt.hadFrame = true;
     this.#position.passed(frame.ptsMs);

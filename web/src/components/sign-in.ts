@@ -1,5 +1,7 @@
 import { ApiError } from '../api/api-client.js';
 import { el, setText } from '../dom.js';
+import { sentence } from '../model/text.js';
+import { messageView } from './message-view.js';
 
 /** Asks for a token. It goes to the server once and comes back as a cookie that scripts cannot read: the page keeps nothing. */
 export class SignIn {
@@ -26,7 +28,7 @@ export class SignIn {
       event.preventDefault();
       void this.#send();
     });
-    this.element = el('main', { class: 'message-view' }, form);
+    this.element = messageView(form);
     this.ask(null);
   }
 
@@ -49,7 +51,7 @@ export class SignIn {
       this.#token.value = '';
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      setText(this.#error, error.status === 401 ? 'This token is not valid.' : `${error.message}.`.replace(/\.\.$/, '.'));
+      setText(this.#error, error.status === 401 ? 'This token is not valid.' : sentence(error.message));
       this.#token.select();
     } finally {
       this.#submit.disabled = false;

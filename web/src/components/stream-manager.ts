@@ -1,5 +1,6 @@
 import { ApiError, type ApiClient } from '../api/api-client.js';
 import { streamHash } from '../model/route.js';
+import { sentence } from '../model/text.js';
 import { askToRemove } from './remove-dialog.js';
 import { StreamDialog } from './stream-dialog.js';
 
@@ -59,7 +60,7 @@ export class StreamManager {
       await act();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.#onProblem(`${error.message}${/[.!?…]$/.test(error.message) ? '' : '.'}`);
+      this.#onProblem(sentence(error.message));
     }
   }
 }

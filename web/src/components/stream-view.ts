@@ -15,7 +15,6 @@ import { LiveSwitch } from './live-switch.js';
 import { NowList } from './now-list.js';
 import { PictureMark } from './picture-mark.js';
 import { ReplayBar, type ViewAccess } from './replay-bar.js';
-import { ReplayButton } from './replay-button.js';
 
 export type StreamViewActions = {
   readonly onBack: () => void;
@@ -35,7 +34,6 @@ export class StreamView implements FrameView {
   readonly #filter: StreamFilter;
   readonly #filterSection: FilterSection;
   readonly #filterSign: FilterSign;
-  readonly #again: ReplayButton;
   readonly #onAsk: () => void;
   readonly #title = el('h1', { class: 'stream-name', attributes: { tabindex: '-1' } });
   readonly #sign = el('span', { class: 'sign', attributes: { 'aria-hidden': 'true' } });
@@ -63,15 +61,14 @@ export class StreamView implements FrameView {
     this.#filter = new StreamFilter(model.status.id, () => { this.#refilter(); });
     this.#filterSection = new FilterSection(this.#filter, model.status, (drawing) => { this.#chooseDrawing(drawing); });
     this.#filterSign = new FilterSign(() => { this.#filter.reset(); });
-    this.#again = new ReplayButton(actions.onControl);
-    this.#surface.element.append(this.#mark.frame, this.#mark.card, this.#filterSign.element, this.#again.element);
+    this.#surface.element.append(this.#mark.frame, this.#mark.card, this.#filterSign.element);
     this.#now = new NowList((detection) => { this.#markBox(detection); });
     this.#manage = el('div', { class: 'buttons manage' }, button({ class: 'text-button outlined', text: 'Change …' }, actions.onChange), button({ class: 'text-button outlined', text: 'Remove …' }, actions.onRemove));
     this.#source.element.append(this.#manage);
     this.#replay = new ReplayBar(model, actions.onControl);
     this.#liveSwitch = new LiveSwitch(actions.onControl);
     this.#viewing = el('div', { class: 'viewing' }, el('div', { class: 'stage' }, this.#surface.element), this.#replay.element);
-    const panel = el('aside', { class: 'panel', attributes: { 'aria-label': 'About this frame' } }, this.#filterSection.element, this.#now.element, this.#latency.element, this.#frames.element, this.#source.element);
+    const panel = el('aside', { class: 'panel', attributes: { 'aria-label': 'About this frame' } }, this.#now.element, this.#filterSection.element, this.#latency.element, this.#frames.element, this.#source.element);
     this.element = el('main', { class: 'stream-view', attributes: { 'data-stream': model.status.id } }, this.#bar(actions), this.#viewing, panel);
     this.#listenToPointer();
     this.#resize = new ResizeObserver(onAsk);
@@ -112,7 +109,6 @@ export class StreamView implements FrameView {
     const { status, face, frame } = moment;
     this.#surface.setAspect(this.model.aspect);
     this.#surface.update(moment);
-    this.#again.update(status, access.operates);
     this.#showFilter();
     setData(this.element, 'state', status.state);
     setData(this.element, 'live', face.live ? '' : null);

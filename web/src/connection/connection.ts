@@ -70,7 +70,7 @@ export class Connection {
       this.#send({ type: 'unsubscribe', stream });
     } else if (before === undefined || !isSame(before, options)) {
       this.#wanted.set(stream, options);
-      this.#send({ type: 'subscribe', stream, ...options });
+      this.#subscribe(stream, options);
     }
   }
 
@@ -171,9 +171,15 @@ export class Connection {
     this.#failedTries = 0;
     this.clock.reset(nowMs, serverNowMs);
     for (const stream of this.#wanted.keys()) if (!streams.includes(stream)) this.#wanted.delete(stream);
-    for (const [stream, options] of this.#wanted) this.#send({ type: 'subscribe', stream, ...options });
+    for (const [stream, options] of this.#wanted) this.#subscribe(stream, options);
     this.#ping();
     this.#listener.onState({ kind: 'open' });
+  }
+
+  /** The first acknowledgement goes out at once: until it has one the server sends as much as the connection swallows, which on a slow one is seconds of old pictures. */
+  #subscribe(stream: string, options: SubscribeOptions): void {
+    this.#send({ type: 'subscribe', stream, ...options });
+    this.#send({ type: 'ack', stream, seq: 0 });
   }
 
   #ping(): void {
