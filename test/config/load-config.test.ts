@@ -134,6 +134,18 @@ describe('the issues of a configuration', () => {
     );
   });
 
+  it.each(['https://intranet.example/', 'https://intranet.example/path', 'intranet.example', 'https://Intranet.example', 'https://intranet.example:443', 'ftp://intranet.example', "'https://a.example; script-src *'", "'https://a.example https://b.example'", "''"])(
+    'takes %s for no origin',
+    async (origin) => {
+      expect(await problems({ 'sightline.yaml': `server: { embedOrigins: [${origin}] }` })).toEqual([expect.stringMatching(/^sightline\.yaml: server\.embedOrigins\[0\]: expected an origin such as https:\/\/intranet\.example/)]);
+    },
+  );
+
+  it('lets everybody frame tiles where that is written, alone or in a list, in a file or a variable', async () => {
+    for (const yaml of ["server: { embedOrigins: '*' }", "server: { embedOrigins: ['*'] }"]) expect((await load({ 'sightline.yaml': yaml })).server.embedOrigins).toEqual(['*']);
+    expect((await load({}, { env: { SIGHTLINE_SERVER_EMBED_ORIGINS: 'https://a.example, https://b.example' } })).server.embedOrigins).toEqual(['https://a.example', 'https://b.example']);
+  });
+
   it.each([
     ['embedded and endpoints', 'backend: { embedded: {}, endpoints: [h:1] }', ['sightline.yaml: backend.endpoints: contradicts backend.embedded: a backend is either embedded or endpoints']],
     ['TLS without endpoints', 'backend: { tls: { ca: c } }', ['sightline.yaml: backend.tls: is only for backend.endpoints']],
@@ -147,6 +159,7 @@ describe('the issues of a configuration', () => {
     ['origins that are none', 'server: { embedOrigins: ["https://a.example", "https://a.example/x", "a.example", "https://A.example", "https://a.example:443", "https://a.example; x"] }', [1, 2, 3, 4, 5].map((index) => expect.stringContaining(`sightline.yaml: server.embedOrigins[${String(index)}]: expected an origin such as`) as string)],
     ['names that are none', 'server: { hosts: [a.example, "http://b.example", "c:0", "::1", "a b", "*.example"] }', [1, 2, 3, 4, 5].map((index) => `sightline.yaml: server.hosts[${String(index)}]: expected a name such as cameras.example.com, or name:port, got ${['', 'another text', '"c:0"', '"::1"', '"a b"', '"*.example"'][index] ?? ''} (text)`)],
     ['two tokens of one name', `server: { tokens: [{ name: a, sha256: ${SHA}, role: viewer }, { name: a, sha256: ${SHA}, role: viewer }] }`, ['sightline.yaml: server.tokens[1].name: another token has this name']],
+    ['something else than origins', 'server: { embedOrigins: https://intranet.example }', ["sightline.yaml: server.embedOrigins: expected a list of origins such as https://intranet.example, or '*', got another text (text)"]],
     ['a port out of range', 'server: { port: 65536 }', ['sightline.yaml: server.port: expected a whole number from 0 to 65535, got 65536 (number)']],
     ['a broken port', 'server: { port: 80.5 }', ['sightline.yaml: server.port: expected a whole number from 0 to 65535, got 80.5 (number)']],
     ['a URL as endpoint', 'backend: { endpoints: ["http://h:1"] }', ['sightline.yaml: backend.endpoints[0]: expected host:port, for example gpu1:8500, got another text (text)']],
