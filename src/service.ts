@@ -77,6 +77,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       tokens: config.server.tokens,
       hosts: config.server.hosts,
       tls: config.server.tls,
+      embedOrigins: config.server.embedOrigins,
       log,
     });
     parts.viewers = viewers;

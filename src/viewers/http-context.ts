@@ -17,6 +17,8 @@ export type HttpContext = ViewerContext & {
   readonly backends: () => readonly object[];
   /** Adds and removes streams; `null`: nobody can. */
   readonly admin: StreamAdmin | null;
+  /** Origins whose pages may frame a stream's tile; `*`: all. */
+  readonly embedOrigins: readonly string[];
   /** Answers that do not end by themselves; whoever closes the server ends them. */
   readonly openResponses: Set<MjpegResponse>;
 };

@@ -1,5 +1,6 @@
 import { Hono, type Context } from 'hono';
 import { compress } from 'hono/compress';
+import { addEmbedRoute, framersOf } from './embed-routes.js';
 import type { Env, HttpContext } from './http-context.js';
 import { errorResponse, refusalResponse } from './http-errors.js';
 import { isOpenPath } from './open-paths.js';
@@ -12,9 +13,10 @@ import { addStreamRoutes } from './stream-routes.js';
 /** All HTTP routes; every request passes the access check first. */
 export function createHttpRoutes(context: HttpContext): Hono<Env> {
   const app = new Hono<Env>({ getPath: (_request, options) => rawPath(options?.env?.incoming.url ?? '/') });
+  const framers = framersOf(context.embedOrigins);
   app.use(async (c, next) => {
     await next();
-    for (const [name, value] of Object.entries(securityHeaders(c.req.path))) c.header(name, value);
+    for (const [name, value] of Object.entries(securityHeaders(c.req.path, framers))) c.header(name, value);
   });
   app.use(async (c, next) => {
     const admission = context.access.admit(c.env.incoming, isOpenPath(c.req.path));
@@ -33,6 +35,7 @@ export function createHttpRoutes(context: HttpContext): Hono<Env> {
   addStreamRoutes(app, context);
   app.all('/ws', (c) => errorResponse(c, 400, 'upgrade-expected', 'This path speaks WebSocket'));
   app.all('/api/*', (c) => errorResponse(c, 404, 'not-found', 'There is no such resource'));
+  addEmbedRoute(app, context);
   addPageRoutes(app, context);
   app.onError((error, c) => {
     context.log.error({ err: error, path: c.req.path }, 'a request failed');

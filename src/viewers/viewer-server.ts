@@ -38,6 +38,8 @@ export type ViewerServerOptions = {
   readonly hosts?: readonly string[];
   /** `null` or absent: plain HTTP. */
   readonly tls?: TlsFiles | null;
+  /** Origins whose pages may frame a stream's tile; `*`: all. Default: nobody's. */
+  readonly embedOrigins?: readonly string[];
   readonly log: Logger;
   /** For tests that cannot wait. */
   readonly limits?: Partial<ViewerLimits>;
@@ -96,7 +98,7 @@ export async function startViewerServer(options: ViewerServerOptions): Promise<V
       metrics.stageSeconds.observe({ stage: 'send' }, tookMs / 1000);
     },
   };
-  const routes = createHttpRoutes({ ...context, access, tickets, metrics, openResponses, webRoot: options.webRoot, readiness: options.readiness, backends: options.backends ?? (() => []), admin: options.admin ?? null });
+  const routes = createHttpRoutes({ ...context, access, tickets, metrics, openResponses, webRoot: options.webRoot, readiness: options.readiness, backends: options.backends ?? (() => []), admin: options.admin ?? null, embedOrigins: options.embedOrigins ?? [] });
   const listener = getRequestListener((request, env) => routes.fetch(request, env), { hostname: 'localhost', overrideGlobalObjects: false });
   server.on('request', (request, response) => void listener(request, response));
   let closing: Promise<void> | undefined;
