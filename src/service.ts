@@ -15,6 +15,7 @@ import { startEmbeddedServer } from './model-server/embedded-server.js';
 import { DetectorHost } from './pipeline/detector-host.js';
 import { followDetector } from './pipeline/follow-detector.js';
 import { Pipeline } from './pipeline/pipeline.js';
+import { SourceTester } from './service-source-test.js';
 import { streamOptions, type StreamContext } from './service-stream-options.js';
 import { ServiceStreams } from './service-streams.js';
 import { openBudget } from './sources/frames/frame-budget.js';
@@ -61,7 +62,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const demoClip = openDemoClip({ cacheDir: options.cacheDir, tools, log });
   const pipeline = new Pipeline();
   const context: StreamContext = { detector, batcher, annotator, demoClip: demoClip.path, tools, budget: openBudget(config.sources.maxFrameMemoryMb), deadlineMs: config.model.deadlineMs, secrets, metrics, log };
-  const streams = new ServiceStreams({ pipeline, sources: config.sources, folder: new StreamsFolder(config.streamsFolder), optionsOf: (stream, access) => streamOptions(stream, access, context) });
+  const tester = new SourceTester({ tools, demoClip: demoClip.path, secrets });
+  const streams = new ServiceStreams({ pipeline, tester, sources: config.sources, folder: new StreamsFolder(config.streamsFolder), optionsOf: (stream, access) => streamOptions(stream, access, context) });
   const parts: Parts = { host, batcher, annotator, pipeline, streams, demoClip, viewers: null };
   let closing: Promise<void> | null = null;
   try {

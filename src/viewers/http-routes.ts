@@ -3,6 +3,7 @@ import { compress } from 'hono/compress';
 import { addEmbedRoute, framersOf } from './embed-routes.js';
 import type { Env, HttpContext } from './http-context.js';
 import { errorResponse, refusalResponse } from './http-errors.js';
+import { addManageRoutes } from './manage-routes.js';
 import { isOpenPath } from './open-paths.js';
 import { MAX_BODY_BYTES, readBody } from './request-body.js';
 import { securityHeaders } from './security-headers.js';
@@ -33,6 +34,7 @@ export function createHttpRoutes(context: HttpContext): Hono<Env> {
   addServiceRoutes(app, context);
   addSessionRoutes(app, context);
   addStreamRoutes(app, context);
+  addManageRoutes(app, context);
   app.all('/ws', (c) => errorResponse(c, 400, 'upgrade-expected', 'This path speaks WebSocket'));
   app.all('/api/*', (c) => errorResponse(c, 404, 'not-found', 'There is no such resource'));
   addEmbedRoute(app, context);
