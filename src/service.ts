@@ -23,6 +23,7 @@ import { openBudget, type FrameBudget } from './sources/frames/frame-budget.js';
 import { accessOf, checkSourceAccess, type SourceAccess } from './sources/opening/source-access.js';
 import { channelCredentials } from './serving/tls.js';
 import type { Logger } from './telemetry/logger.js';
+import { startLoopWatch, type LoopWatch } from './telemetry/loop-watch.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { startViewerServer, type ViewerServer } from './viewers/viewer-server.js';
 
@@ -60,7 +61,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { detector } = host;
   const batcher = new MicroBatcher({ batchTimeoutMs: config.batching.batchTimeoutMs, nextPlace: (images) => detector.nextPlace(images) });
   followDetector(batcher, detector);
-  const parts: Parts = { host, batcher, annotator: createAnnotator({ metrics }), pipeline: new Pipeline(), demoClip: openDemoClip({ cacheDir: options.cacheDir, tools, log }), viewers: null };
+  const parts: Parts = { host, batcher, annotator: createAnnotator({ metrics }), pipeline: new Pipeline(), demoClip: openDemoClip({ cacheDir: options.cacheDir, tools, log }), loopWatch: startLoopWatch({ metrics, log }), viewers: null };
   const budget = openBudget(config.sources.maxFrameMemoryMb);
   const context: StreamContext = { options, secrets, parts, tools, metrics, budget };
   const add = (stream: StreamConfig, access: SourceAccess): PipelineStreamOptions => streamOptions(stream, access, context);
@@ -140,11 +141,12 @@ type Parts = {
   readonly annotator: ReturnType<typeof createAnnotator>;
   readonly pipeline: Pipeline;
   readonly demoClip: DemoClip;
+  readonly loopWatch: LoopWatch;
   viewers: ViewerServer | null;
 };
 
 /** The order is written down in pipeline/README.md. */
-async function closeParts({ viewers, pipeline, demoClip, batcher, host, annotator }: Parts): Promise<void> {
+async function closeParts({ viewers, pipeline, demoClip, batcher, host, annotator, loopWatch }: Parts): Promise<void> {
   await viewers?.close();
   await pipeline.close();
   await demoClip.close();
@@ -152,6 +154,7 @@ async function closeParts({ viewers, pipeline, demoClip, batcher, host, annotato
   await batcher.close();
   await host.close();
   await annotator.close();
+  loopWatch.close();
 }
 
 type StreamContext = { readonly options: ServiceOptions; readonly secrets: SecretRegistry; readonly parts: Parts; readonly tools: FfmpegTools; readonly metrics: Metrics; readonly budget: FrameBudget };
