@@ -21,6 +21,7 @@ import { ServiceStreams } from './service-streams.js';
 import { openBudget } from './sources/frames/frame-budget.js';
 import { channelCredentials } from './serving/tls.js';
 import type { Logger } from './telemetry/logger.js';
+import { startLoopWatch, type LoopWatch } from './telemetry/loop-watch.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { startViewerServer, type ViewerServer } from './viewers/viewer-server.js';
 
@@ -64,7 +65,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const context: StreamContext = { detector, batcher, annotator, demoClip: demoClip.path, tools, budget: openBudget(config.sources.maxFrameMemoryMb), deadlineMs: config.model.deadlineMs, secrets, metrics, log };
   const tester = new SourceTester({ tools, demoClip: demoClip.path, secrets });
   const streams = new ServiceStreams({ pipeline, tester, sources: config.sources, folder: new StreamsFolder(config.streamsFolder), optionsOf: (stream, access) => streamOptions(stream, access, context) });
-  const parts: Parts = { host, batcher, annotator, pipeline, streams, demoClip, viewers: null };
+  const parts: Parts = { host, batcher, annotator, pipeline, streams, demoClip, loopWatch: startLoopWatch({ metrics, log }), viewers: null };
   let closing: Promise<void> | null = null;
   try {
     const viewers = await startViewerServer({
@@ -142,11 +143,12 @@ type Parts = {
   readonly pipeline: Pipeline;
   readonly streams: ServiceStreams;
   readonly demoClip: DemoClip;
+  readonly loopWatch: LoopWatch;
   viewers: ViewerServer | null;
 };
 
 /** The order is written down in pipeline/README.md. */
-async function closeParts({ viewers, streams, pipeline, demoClip, batcher, host, annotator }: Parts): Promise<void> {
+async function closeParts({ viewers, streams, pipeline, demoClip, batcher, host, annotator, loopWatch }: Parts): Promise<void> {
   await viewers?.close();
   await streams.close();
   await pipeline.close();
@@ -155,6 +157,7 @@ async function closeParts({ viewers, streams, pipeline, demoClip, batcher, host,
   await batcher.close();
   await host.close();
   await annotator.close();
+  loopWatch.close();
 }
 
 /** Reads the PEM files that the configuration names.
