@@ -71,6 +71,7 @@ export default defineConfig(
   restrictImports(['src/sources/gateway/**'], 'sources/gateway'),
   // Whoever builds a stand-in answers with promises that have nothing to wait for, and hands single functions of it around.
   { files: ['test/**', 'bench/**'], rules: { '@typescript-eslint/require-await': 'off', '@typescript-eslint/unbound-method': 'off' } },
-  { files: ['*.config.{js,ts}', 'web/*.ts', 'bin/*.js', 'scripts/**/*.mjs'], extends: [tseslint.configs.disableTypeChecked] },
+  { files: ['*.config.{js,ts}', 'web/*.ts', 'bin/*.js', 'scripts/**/*.mjs', 'docs/**/*.mjs'], extends: [tseslint.configs.disableTypeChecked] },
+  { files: ['docs/**/*.mjs'], rules: { 'no-console': 'off' } },
   { files: ['**/*.{js,mjs}'], languageOptions: { globals: { process: 'readonly', URL: 'readonly', fetch: 'readonly', console: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly', Buffer: 'readonly', AbortSignal: 'readonly' } } },
 );
