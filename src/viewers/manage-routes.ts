@@ -15,6 +15,8 @@ export const sourceTestSchema = z.looseObject({ stream: z.string().regex(STREAM_
 /** What operators ask of the service as a whole. */
 export function addManageRoutes(app: Hono<Env>, context: HttpContext): void {
   app.post('/api/sources/test', (c) => testSource(c, context));
+  app.post('/api/reload', (c) => reload(c, context));
+  app.all('/api/reload', (c) => errorResponse(c, 405, 'method-not-allowed', 'This resource knows POST', { Allow: 'POST' }));
   app.all('/api/sources/test', (c) => errorResponse(c, 405, 'method-not-allowed', 'This resource knows POST', { Allow: 'POST' }));
 }
 
@@ -33,5 +35,17 @@ async function testSource(c: Context<Env>, { admin }: HttpContext): Promise<Resp
     return result === null ? errorResponse(c, 404, 'unknown-stream', 'There is no such stream') : c.json(result, 200, NO_STORE);
   } catch (error) {
     return changeErrorResponse(c, error);
+  }
+}
+
+async function reload(c: Context<Env>, { reload: act }: HttpContext): Promise<Response> {
+  const principal = c.get('principal');
+  // It changes all streams, and who may see them.
+  if (principal.role !== 'operator' || principal.streams !== null) return errorResponse(c, 403, 'forbidden', 'Your token does not let you reload the configuration');
+  if (act === null) return errorResponse(c, 404, 'not-found', 'This service has no configuration to read again');
+  try {
+    return c.json(await act(), 200, NO_STORE);
+  } catch (error) {
+    return changeErrorResponse(c, error, 'bad-config');
   }
 }

@@ -46,6 +46,9 @@ export type SourceTest =
   | { readonly ok: true; readonly mode: StreamMode; readonly widthPx: number; readonly heightPx: number; readonly declaredFps: number | null; readonly durationMs: number | null; readonly codec: string }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
+/** What a reload changed: ids of streams, and paths of settings that wait for the next start. */
+export type ReloadResult = { readonly added: readonly string[]; readonly changed: readonly string[]; readonly removed: readonly string[]; readonly restartNeeded: readonly string[] };
+
 /** Adds, changes and removes streams at run time. */
 export interface StreamAdmin {
   /** Adds a stream and starts it.
