@@ -3,6 +3,7 @@ import { cacheDir } from '../config/cache-dir.js';
 import { loadConfig } from '../config/load-config.js';
 import { SecretRegistry } from '../core/secrets.js';
 import { startService } from '../service.js';
+import { endOnUnexpectedError } from './fatal.js';
 import { addLogOptions, loggerOf, type LogFlags } from './log-options.js';
 import { onShutdown } from './shutdown.js';
 
@@ -39,6 +40,7 @@ export function serveCommand(): Command {
       const config = await loadConfig({ flags });
       const secrets = new SecretRegistry();
       const log = loggerOf(config.log, secrets.redact);
+      endOnUnexpectedError(log);
       const service = await startService({ config, cacheDir: cacheDir(), log, secrets });
       try {
         process.stdout.write(`Sightline shows ${streamCount(config.streams.length)} at ${service.url}\n`);
