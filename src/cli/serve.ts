@@ -5,6 +5,7 @@ import { ConfigError } from '../core/errors.js';
 import { SecretRegistry } from '../core/secrets.js';
 import { startService, type Service } from '../service.js';
 import type { Logger } from '../telemetry/logger.js';
+import { endOnUnexpectedError } from './fatal.js';
 import { addLogOptions, loggerOf, type LogFlags } from './log-options.js';
 import { onShutdown } from './shutdown.js';
 
@@ -41,6 +42,7 @@ export function serveCommand(): Command {
       const config = await loadConfig({ flags });
       const secrets = new SecretRegistry();
       const log = loggerOf(config.log, secrets.redact);
+      endOnUnexpectedError(log);
       const service = await startService({ config, cacheDir: cacheDir(), log, secrets, loadConfig: () => loadConfig({ flags }) });
       const stopReloading = reloadOnHangUp(service, log);
       try {
