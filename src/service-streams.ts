@@ -10,8 +10,9 @@ import { SerialQueue } from './core/serial-queue.js';
 import { DEMO_SOURCE } from './core/source-kind.js';
 import type { StreamStatus } from './core/stream-status.js';
 import type { Pipeline, PipelineStreamOptions } from './pipeline/pipeline.js';
+import type { SourceTester } from './service-source-test.js';
 import { accessOf, checkSourceAccess, type SourceAccess } from './sources/opening/source-access.js';
-import type { ChangeOptions, StoredDefinition, StreamAdmin } from './viewers/stream-directory.js';
+import type { ChangeOptions, SourceTest, StoredDefinition, StreamAdmin } from './viewers/stream-directory.js';
 
 /** Whose word a stream's sources are: the operator's files may name anything, the API only what `sources` allows. */
 type Origin = 'configured' | 'added';
@@ -21,6 +22,7 @@ export type ServiceStreamsOptions = {
   readonly pipeline: Pipeline;
   readonly sources: SourcesConfig;
   readonly folder: StreamsFolder;
+  readonly tester: SourceTester;
   /** Says how a stream runs. */
   readonly optionsOf: (stream: StreamConfig, access: SourceAccess) => PipelineStreamOptions;
 };
@@ -54,8 +56,7 @@ export class ServiceStreams implements StreamAdmin {
   }
 
   async create(definition: unknown, { persist }: ChangeOptions): Promise<StreamStatus> {
-    const { stream, problems } = parseStreamDefinition(definition, { file: null, defaultId: null, baseDir: process.cwd() });
-    if (stream === null) throw problemsError(problems);
+    const stream = parsed(definition, null);
     // Before the queue: a name may take seconds to be looked up.
     await this.#checkSources(sourcesOf(stream));
     return this.#queue.run(async () => {
@@ -100,6 +101,15 @@ export class ServiceStreams implements StreamAdmin {
     });
   }
 
+  async testSource(streamId: string | null, definition: unknown, signal: AbortSignal): Promise<SourceTest | null> {
+    const { tester } = this.#options;
+    if (streamId === null) return tester.test(parsed(definition, 'test'), accessOf(this.#sources, 'added'), signal);
+    const next = this.#patched(streamId, definition);
+    if (next === null) return null;
+    const { held, stream, newSources } = next;
+    return tester.test(stream, accessOf(this.#sources, newSources.length > 0 ? 'added' : held.origin), signal);
+  }
+
   /** Brings the streams to where a new configuration has them, touching only those whose files, or limits, say something else than before; what was done over the API
    * and not written back stays. Within {@link exclusively}. */
   async apply({ streams, sources }: Pick<ServiceConfig, 'streams' | 'sources'>): Promise<AppliedStreams> {
@@ -134,9 +144,9 @@ export class ServiceStreams implements StreamAdmin {
     return { added, changed, removed };
   }
 
-  /** Lets the change that is on come to its end and refuses all others. Idempotent. */
-  close(): Promise<void> {
-    return this.#queue.close();
+  /** Lets the change that is on come to its end, refuses all others, and ends tests of sources. Idempotent. */
+  async close(): Promise<void> {
+    await Promise.all([this.#queue.close(), this.#options.tester.close()]);
   }
 
   #patched(streamId: string, patch: unknown): { readonly held: Held; readonly stream: StreamConfig; readonly newSources: readonly string[] } | null {
@@ -179,6 +189,12 @@ export class ServiceStreams implements StreamAdmin {
     this.#held.set(stream.id, after);
     return status;
   }
+}
+
+function parsed(definition: unknown, defaultId: string | null): StreamConfig {
+  const { stream, problems } = parseStreamDefinition(definition, { file: null, defaultId, baseDir: process.cwd() });
+  if (stream === null) throw problemsError(problems);
+  return stream;
 }
 
 function byId(streams: readonly StreamConfig[]): ReadonlyMap<string, StreamConfig> {

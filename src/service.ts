@@ -16,18 +16,24 @@ import { startEmbeddedServer } from './model-server/embedded-server.js';
 import { DetectorHost } from './pipeline/detector-host.js';
 import { followDetector } from './pipeline/follow-detector.js';
 import { Pipeline } from './pipeline/pipeline.js';
+import { ServiceReload } from './service-reload.js';
+import { SourceTester } from './service-source-test.js';
 import { streamOptions, type StreamContext } from './service-stream-options.js';
 import { ServiceStreams } from './service-streams.js';
 import { openBudget } from './sources/frames/frame-budget.js';
 import { channelCredentials } from './serving/tls.js';
 import type { Logger } from './telemetry/logger.js';
+import { startLoopWatch, type LoopWatch } from './telemetry/loop-watch.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
+import type { ReloadResult } from './viewers/stream-directory.js';
 import { startViewerServer, type ViewerServer } from './viewers/viewer-server.js';
 
 export type ServiceOptions = {
   readonly config: ServiceConfig;
   /** Where the demo clip is kept between runs. */
   readonly cacheDir: string;
+  /** Reads the configuration anew, for a reload; default: there is none to read. @throws {ConfigError} what is wrong with it */
+  readonly loadConfig?: () => Promise<ServiceConfig>;
   readonly log: Logger;
   /** Folder of the built page; default: the package's own. */
   readonly webRoot?: string;
@@ -42,6 +48,10 @@ export interface Service {
   readonly port: number;
   /** Rejects when the service cannot go on by itself: the embedded model server cannot be started. Never resolves. */
   readonly failed: Promise<never>;
+  /** Takes up a changed configuration as far as that is possible without a new start; viewers stay.
+   * @throws {ConfigError} what is wrong with it; all stays as it was
+   * @throws {ClosedError} the service is closing */
+  reload(): Promise<ReloadResult>;
   /** Stops everything, viewers first, the model server last. Idempotent. */
   close(): Promise<void>;
 }
@@ -62,8 +72,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const demoClip = openDemoClip({ cacheDir: options.cacheDir, tools, log });
   const pipeline = new Pipeline();
   const context: StreamContext = { detector, batcher, annotator, demoClip: demoClip.path, tools, budget: openBudget(config.sources.maxFrameMemoryMb), deadlineMs: config.model.deadlineMs, secrets, metrics, log };
-  const streams = new ServiceStreams({ pipeline, sources: config.sources, folder: new StreamsFolder(config.streamsFolder), optionsOf: (stream, access) => streamOptions(stream, access, context) });
-  const parts: Parts = { host, batcher, annotator, pipeline, streams, demoClip, viewers: null };
+  const tester = new SourceTester({ tools, demoClip: demoClip.path, secrets });
+  const streams = new ServiceStreams({ pipeline, tester, sources: config.sources, folder: new StreamsFolder(config.streamsFolder), optionsOf: (stream, access) => streamOptions(stream, access, context) });
+  const parts: Parts = { host, batcher, annotator, pipeline, streams, demoClip, loopWatch: startLoopWatch({ metrics, log }), viewers: null };
+  const reloader = new ServiceReload({ config, load: options.loadConfig ?? (() => Promise.resolve(config)), streams, viewers: () => parts.viewers, log });
   let closing: Promise<void> | null = null;
   try {
     const viewers = await startViewerServer({
@@ -76,9 +88,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       backends: () => detector.backends(),
       admin: streams,
       definitionSchema: definitionJsonSchema(),
+      ...(options.loadConfig !== undefined && { reload: () => reloader.reload() }),
       tokens: config.server.tokens,
       hosts: config.server.hosts,
       tls: config.server.tls,
+      embedOrigins: config.server.embedOrigins,
       log,
     });
     parts.viewers = viewers;
@@ -89,6 +103,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       url: viewers.url,
       port: viewers.port,
       failed: host.failed,
+      reload: () => reloader.reload(),
       close: () => {
         closing ??= closeParts(parts);
         return closing;
@@ -141,11 +156,12 @@ type Parts = {
   readonly pipeline: Pipeline;
   readonly streams: ServiceStreams;
   readonly demoClip: DemoClip;
+  readonly loopWatch: LoopWatch;
   viewers: ViewerServer | null;
 };
 
 /** The order is written down in pipeline/README.md. */
-async function closeParts({ viewers, streams, pipeline, demoClip, batcher, host, annotator }: Parts): Promise<void> {
+async function closeParts({ viewers, streams, pipeline, demoClip, batcher, host, annotator, loopWatch }: Parts): Promise<void> {
   await viewers?.close();
   await streams.close();
   await pipeline.close();
@@ -154,6 +170,7 @@ async function closeParts({ viewers, streams, pipeline, demoClip, batcher, host,
   await batcher.close();
   await host.close();
   await annotator.close();
+  loopWatch.close();
 }
 
 /** Reads the PEM files that the configuration names.

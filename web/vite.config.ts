@@ -14,5 +14,7 @@ export default defineConfig({
     // The page is served under `default-src 'self'`: nothing inline, also no small asset.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The embeddable tile stands in a folder, as its address does: `/embed/STREAM`.
+    rolldownOptions: { input: [fileURLToPath(new URL('index.html', import.meta.url)), fileURLToPath(new URL('embed/index.html', import.meta.url))] },
   },
 });

@@ -14,6 +14,8 @@ import { tokenCommand } from './token.js';
 export async function main(argv: readonly string[]): Promise<number> {
   // A reader that has seen enough (`| head -1`) is no reason to crash; who needs to know looks at its own writes.
   process.stdout.on('error', () => undefined);
+  // Nor is a full disk, or a collector of logs that is gone: what cannot be told is lost, the work goes on.
+  process.stderr.on('error', () => undefined);
   let exitCode = EXIT_OK;
   const report = (code: number): void => {
     exitCode = code;

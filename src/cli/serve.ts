@@ -1,8 +1,11 @@
 import { Command } from 'commander';
 import { cacheDir } from '../config/cache-dir.js';
 import { loadConfig } from '../config/load-config.js';
+import { ConfigError } from '../core/errors.js';
 import { SecretRegistry } from '../core/secrets.js';
-import { startService } from '../service.js';
+import { startService, type Service } from '../service.js';
+import type { Logger } from '../telemetry/logger.js';
+import { endOnUnexpectedError } from './fatal.js';
 import { addLogOptions, loggerOf, type LogFlags } from './log-options.js';
 import { onShutdown } from './shutdown.js';
 
@@ -39,18 +42,33 @@ export function serveCommand(): Command {
       const config = await loadConfig({ flags });
       const secrets = new SecretRegistry();
       const log = loggerOf(config.log, secrets.redact);
-      const service = await startService({ config, cacheDir: cacheDir(), log, secrets });
+      endOnUnexpectedError(log);
+      const service = await startService({ config, cacheDir: cacheDir(), log, secrets, loadConfig: () => loadConfig({ flags }) });
+      const stopReloading = reloadOnHangUp(service, log);
       try {
         process.stdout.write(`Sightline shows ${streamCount(config.streams.length)} at ${service.url}\n`);
         await Promise.race([shutdown.requested, service.failed]);
         log.info('closing');
       } finally {
+        stopReloading();
         await service.close();
       }
     } finally {
       shutdown.dispose();
     }
   });
+}
+
+/** Reads the configuration anew on SIGHUP. @returns the way to stop that */
+function reloadOnHangUp(service: Service, log: Logger): () => void {
+  const listener = (): void => {
+    service.reload().catch((error: unknown) => {
+      // What is wrong with the configuration stands in the log already.
+      if (!(error instanceof ConfigError)) log.error({ err: error }, 'the configuration was not reloaded');
+    });
+  };
+  process.on('SIGHUP', listener);
+  return () => { process.off('SIGHUP', listener); };
 }
 
 function streamCount(count: number): string {

@@ -13,6 +13,7 @@ const SETTINGS: readonly (readonly [path: string, form: Variable['form']])[] = [
   ['server.hosts', 'list'],
   ['server.tls.cert', 'text'],
   ['server.tls.key', 'text'],
+  ['server.embedOrigins', 'list'],
   ['backend.endpoints', 'list'],
   ['backend.embedded.modelDir', 'text'],
   ['backend.embedded.engine', 'text'],

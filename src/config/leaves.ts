@@ -77,6 +77,20 @@ export function host(): z.ZodType<string> {
   return checkedText((value) => isIP(value) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/iu.test(value), 'expected an IP address or a host name');
 }
 
+/** Origins of web pages, or `*` alone for all of them: `['*']`. */
+export function origins(): z.ZodType<string[]> {
+  const expected = "expected a list of origins such as https://intranet.example, or '*'";
+  return z.preprocess((value) => (asText(value) === '*' ? ['*'] : value), list(origin(), expected));
+}
+
+/** What a browser calls an origin: scheme, host, port where it is not the scheme's own; no path. It goes into a header as it is. */
+function origin(): z.ZodType<string> {
+  return checkedText(
+    (value) => value === '*' || (/^https?:\/\/[a-z0-9][a-z0-9.-]*(:\d{1,5})?$/u.test(value) && URL.canParse(value) && new URL(value).origin === value),
+    'expected an origin such as https://intranet.example: scheme and host in lower case, a port where needed, no path',
+  );
+}
+
 /** A name that a Host header may hold: a host name, an IPv4 address or an IPv6 address in brackets, with a port or without. */
 export function hostName(): z.ZodType<string> {
   return checkedText((value) => {

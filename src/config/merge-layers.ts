@@ -26,6 +26,7 @@ export function mergeLayers(layers: readonly SettingsLayer[]): { readonly config
       tokens: (server.tokens ?? []).map(tokenOf),
       hosts: server.hosts ?? DEFAULTS.server.hosts,
       tls: serverTlsOf(server.tls),
+      embedOrigins: server.embedOrigins ?? DEFAULTS.server.embedOrigins,
     },
     backend: backendOf(draft.backend),
     model: {

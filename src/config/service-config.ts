@@ -34,6 +34,8 @@ export type ServerConfig = {
   readonly hosts: readonly string[];
   /** PEM files; `null`: plain HTTP. */
   readonly tls: TlsFiles | null;
+  /** Origins whose pages may show a stream's tile in a frame; `*`: all. Empty: none. */
+  readonly embedOrigins: readonly string[];
 };
 
 export type BackendConfig =

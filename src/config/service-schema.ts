@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 import type { EngineChoice } from '../model-server/engines/engine.js';
 import type { LogLevel } from '../telemetry/logger.js';
-import { checkedText, endpoint, host, hostName, integer, integerOr, list, network, oneOf, pattern, positive, section, streamId, text } from './leaves.js';
+import { checkedText, endpoint, host, hostName, integer, integerOr, list, network, oneOf, origins, pattern, positive, section, streamId, text } from './leaves.js';
 import { modelInputSchema, modelOutputSchema } from './model-schema.js';
 
 const ENGINES = ['auto', 'wasm', 'tfjs-node', 'tfjs-node-gpu'] as const satisfies readonly EngineChoice[];
@@ -24,6 +24,7 @@ export const serviceSchema = section({
     tokens: list(tokenSchema, 'expected a list of tokens').optional(),
     hosts: list(hostName(), 'expected a list of names').optional(),
     tls: section({ cert: text('expected a PEM file').optional(), key: text('expected a PEM file').optional() }).optional(),
+    embedOrigins: origins().optional(),
   }).optional(),
   backend: section({
     embedded: section({ modelDir: text('expected a folder').optional(), engine: oneOf(...ENGINES).optional() }).optional(),

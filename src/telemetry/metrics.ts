@@ -22,6 +22,9 @@ export type Metrics = {
   readonly failovers: Counter;
   readonly batchSize: Histogram;
   readonly viewers: Gauge;
+  /** How late the event loop was for what was due, in the last half to whole minute. */
+  readonly loopDelay: Gauge<'quantile'>;
+  readonly loopStalls: Counter;
 };
 
 /** Makes the service's metrics; names are fixed by DESIGN.md part 4. */
@@ -44,5 +47,7 @@ export function createMetrics(): Metrics {
     failovers: new Counter({ name: 'sightline_failovers_total', help: 'Batches that were sent to another backend, the first one being gone or full', registers }),
     batchSize: new Histogram({ name: 'sightline_batch_frames', help: 'Frames in a Predict call', buckets: [1, 2, 4, 8, 16, 32, 64], registers }),
     viewers: new Gauge({ name: 'sightline_viewers', help: 'Open viewer sockets', registers }),
+    loopDelay: new Gauge({ name: 'sightline_event_loop_delay_seconds', help: 'How late the event loop was for what was due, in the last half to whole minute', labelNames: ['quantile'], registers }),
+    loopStalls: new Counter({ name: 'sightline_event_loop_stalls_total', help: 'Times that the event loop stood still for more than 0.5 s', registers }),
   };
 }

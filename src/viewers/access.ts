@@ -20,6 +20,10 @@ export type Admission = { readonly refused: null; readonly principal: Principal 
 
 /** Who comes to a door that is open to all. */
 const NOBODY: Principal = { name: 'nobody', role: 'viewer', streams: new Set(), expiresAtMs: null };
+/** What a browser loads a page into that stands within another. */
+const FRAME_DESTINATIONS: readonly unknown[] = ['iframe', 'frame'];
+/** Pages that are made to be framed; by whom, their headers say. */
+const FRAMED_PATHS = '/embed/';
 /** Addresses whose rate is remembered. */
 const MAX_ADDRESSES = 10_000;
 
@@ -97,12 +101,13 @@ function bearerOf({ headers }: IncomingMessage): string | null {
 }
 
 /** What browsers say of requests that carry no Origin, such as those for images: cookies do not keep other ports of this host apart.
- * Whoever follows a link comes from another site too; framing the page is refused by its headers. */
-function comesFromOtherSite({ method, headers }: IncomingMessage): boolean {
+ * Whoever follows a link comes from another site too; in a frame there is only what is made for it. */
+function comesFromOtherSite({ method, headers, url = '' }: IncomingMessage): boolean {
   const site = headers['sec-fetch-site'];
   if (site !== 'cross-site' && site !== 'same-site') return false;
-  const isVisit = headers['sec-fetch-mode'] === 'navigate' && (method === 'GET' || method === 'HEAD') && !['object', 'embed'].includes(String(headers['sec-fetch-dest']));
-  return !isVisit;
+  if (headers['sec-fetch-mode'] !== 'navigate' || (method !== 'GET' && method !== 'HEAD')) return true;
+  const destination = headers['sec-fetch-dest'] ?? 'document';
+  return destination !== 'document' && !(FRAME_DESTINATIONS.includes(destination) && url.startsWith(FRAMED_PATHS));
 }
 
 function refuse(status: Refusal['status'], code: Refusal['code'], message: string, waitMs = 0): Admission {

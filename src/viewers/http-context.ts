@@ -2,7 +2,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Access } from './access.js';
 import type { MjpegResponse } from './mjpeg.js';
-import type { StreamAdmin } from './stream-directory.js';
+import type { ReloadResult, StreamAdmin } from './stream-directory.js';
 import type { Tickets } from './tickets.js';
 import type { Principal } from './tokens.js';
 import type { ViewerContext } from './viewer-socket.js';
@@ -19,6 +19,10 @@ export type HttpContext = ViewerContext & {
   readonly admin: StreamAdmin | null;
   /** JSON schema of a stream's definition, for the description of the API; `null`: any object. */
   readonly definitionSchema: { readonly [key: string]: unknown } | null;
+  /** Origins whose pages may frame a stream's tile; `*`: all. */
+  readonly embedOrigins: readonly string[];
+  /** Reads the configuration anew; `null`: there is none to read. @throws {ConfigError} it is refused */
+  readonly reload: (() => Promise<ReloadResult>) | null;
   /** Answers that do not end by themselves; whoever closes the server ends them. */
   readonly openResponses: Set<MjpegResponse>;
 };

@@ -1,7 +1,9 @@
 import { Hono, type Context } from 'hono';
 import { compress } from 'hono/compress';
+import { addEmbedRoute, framersOf } from './embed-routes.js';
 import type { Env, HttpContext } from './http-context.js';
 import { errorResponse, refusalResponse } from './http-errors.js';
+import { addManageRoutes } from './manage-routes.js';
 import { addOpenApiRoute } from './openapi-route.js';
 import { isOpenPath } from './open-paths.js';
 import { MAX_BODY_BYTES, readBody } from './request-body.js';
@@ -12,10 +14,11 @@ import { addStreamRoutes } from './stream-routes.js';
 
 /** All HTTP routes; every request passes the access check first. */
 export function createHttpRoutes(context: HttpContext): Hono<Env> {
-  const app = new Hono<Env>({ getPath: (request) => rawPath(request.url) });
+  const app = new Hono<Env>({ getPath: (_request, options) => rawPath(options?.env?.incoming.url ?? '/') });
+  const framers = framersOf(context.embedOrigins);
   app.use(async (c, next) => {
     await next();
-    for (const [name, value] of Object.entries(securityHeaders(c.req.path))) c.header(name, value);
+    for (const [name, value] of Object.entries(securityHeaders(c.req.path, framers))) c.header(name, value);
   });
   app.use(async (c, next) => {
     const admission = context.access.admit(c.env.incoming, isOpenPath(c.req.path));
@@ -33,8 +36,10 @@ export function createHttpRoutes(context: HttpContext): Hono<Env> {
   addSessionRoutes(app, context);
   addStreamRoutes(app, context);
   addOpenApiRoute(app, context);
+  addManageRoutes(app, context);
   app.all('/ws', (c) => errorResponse(c, 400, 'upgrade-expected', 'This path speaks WebSocket'));
   app.all('/api/*', (c) => errorResponse(c, 404, 'not-found', 'There is no such resource'));
+  addEmbedRoute(app, context);
   addPageRoutes(app, context);
   app.onError((error, c) => {
     context.log.error({ err: error, path: c.req.path }, 'a request failed');
@@ -77,8 +82,9 @@ function refuseMethod(c: Context): Response {
   return errorResponse(c, 405, 'method-not-allowed', 'This resource is read with GET', { Allow: 'GET, HEAD' });
 }
 
-/** The path as it was sent, percent-encoding kept, so that nothing is resolved before it is checked. */
-function rawPath(url: string): string {
-  const start = url.indexOf('/', url.indexOf('//') + 2);
-  return start === -1 ? '/' : (url.slice(start).split(/[?#]/, 1)[0] ?? '/');
+/** The path as it was sent, percent-encoding and dots kept, so that nothing is resolved before it is checked: a `Request` has done that to its URL.
+ * @param target as it stands in the request's first line; a proxy's begins with scheme and host */
+function rawPath(target: string): string {
+  const start = target.startsWith('/') ? 0 : target.indexOf('/', target.indexOf('//') + 2);
+  return start === -1 ? '/' : (target.slice(start).split(/[?#]/, 1)[0] ?? '/');
 }

@@ -2,7 +2,6 @@ const SHARED: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Permissions-Policy': 'camera=(), microphone=(), geolocation=(), payment=(), usb=()',
-  'Cross-Origin-Resource-Policy': 'same-origin',
   'Cross-Origin-Opener-Policy': 'same-origin',
 };
 
@@ -12,7 +11,7 @@ const PAGE_POLICY = "default-src 'self'; connect-src 'self'; img-src 'self' blob
 /** Tells who may show a path in a frame, as a source list of CSP. */
 export type FramersOf = (path: string) => string;
 
-const NOBODY = "'none'";
+export const NOBODY = "'none'";
 
 /**
  * Headers that every answer carries. There are none for CORS: no other site reads anything here.
@@ -21,7 +20,8 @@ const NOBODY = "'none'";
  */
 export function securityHeaders(path: string, framersOf: FramersOf = () => NOBODY): Readonly<Record<string, string>> {
   const framers = framersOf(path);
-  // The older header knows no list; where there is one it is left out.
-  const frameOptions: Readonly<Record<string, string>> = framers === NOBODY ? { 'X-Frame-Options': 'DENY' } : {};
-  return { 'Content-Security-Policy': `${PAGE_POLICY}; frame-ancestors ${framers}`, ...SHARED, ...frameOptions };
+  const policy = { 'Content-Security-Policy': `${PAGE_POLICY}; frame-ancestors ${framers}`, ...SHARED };
+  if (framers === NOBODY) return { ...policy, 'Cross-Origin-Resource-Policy': 'same-origin', 'X-Frame-Options': 'DENY' };
+  // The older header knows no list; and a page that isolates itself (COEP) could not frame what is kept to its own origin.
+  return { ...policy, 'Cross-Origin-Resource-Policy': 'cross-origin' };
 }

@@ -20,10 +20,10 @@ export class SessionCookie {
 
   /** The token in a request's cookies, `null`: none. */
   read(request: IncomingMessage): string | null {
-    const names = this.#isTls ? [this.#secureName] : [this.#secureName, this.#plainName];
-    for (const pair of (request.headers.cookie ?? '').split(';')) {
-      const [name = '', value = ''] = pair.trim().split('=', 2);
-      if (names.includes(name) && value !== '') return decode(value);
+    const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim().split('=', 2));
+    // The bound one first, wherever it stands: another port of this host, or who forges plain HTTP, can plant the other beside it.
+    for (const wanted of this.#isTls ? [this.#secureName] : [this.#secureName, this.#plainName]) {
+      for (const [name = '', value = ''] of pairs) if (name === wanted && value !== '') return decode(value);
     }
     return null;
   }

@@ -1,6 +1,6 @@
 import type { OfferedFrame } from '../core/frames.js';
 import type { StreamCommand } from '../core/stream-control.js';
-import type { StreamStatus } from '../core/stream-status.js';
+import type { StreamMode, StreamStatus } from '../core/stream-status.js';
 import type { StreamTimeline } from '../core/stream-timeline.js';
 
 /** What the viewers stage needs to know of the streams; the pipeline implements it. */
@@ -41,6 +41,14 @@ export type StoredDefinition = {
   readonly persisted: boolean;
 };
 
+/** What opening a source once has shown. */
+export type SourceTest =
+  | { readonly ok: true; readonly mode: StreamMode; readonly widthPx: number; readonly heightPx: number; readonly declaredFps: number | null; readonly durationMs: number | null; readonly codec: string }
+  | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** What a reload changed: ids of streams, and paths of settings that wait for the next start. */
+export type ReloadResult = { readonly added: readonly string[]; readonly changed: readonly string[]; readonly removed: readonly string[]; readonly restartNeeded: readonly string[] };
+
 /** Adds, changes and removes streams at run time. */
 export interface StreamAdmin {
   /** Adds a stream and starts it.
@@ -60,4 +68,10 @@ export interface StreamAdmin {
   /** @returns `false`: there is no such stream. Resolves when it is gone, its ffmpeg too.
    * @throws {NotWritableError} its file cannot be removed */
   remove(streamId: string, options: ChangeOptions): Promise<boolean>;
+  /** Opens the source of a stream that is not there yet, or of one as it would be after a change, once and not for long.
+   * @param streamId `null`: `definition` is all of it; else it is a patch as for `change`
+   * @param signal ends the test: nobody waits for its answer
+   * @returns `null`: there is no such stream
+   * @throws {ConfigError} @throws {SourceNotAllowedError} as for `create` @throws {TooManyTestsError} two are being tested already */
+  testSource(streamId: string | null, definition: unknown, signal: AbortSignal): Promise<SourceTest | null>;
 }

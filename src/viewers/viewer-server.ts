@@ -11,7 +11,7 @@ import { createListener, listen, toUrl, type Listener } from './listener.js';
 import { LogLimiter } from './log-limiter.js';
 import type { MjpegResponse } from './mjpeg.js';
 import { RenditionCache } from './rendition.js';
-import type { StreamAdmin, StreamDirectory } from './stream-directory.js';
+import type { ReloadResult, StreamAdmin, StreamDirectory } from './stream-directory.js';
 import { Tickets } from './tickets.js';
 import { readTlsFiles, type TlsFiles } from './tls-files.js';
 import { TokenGate, type Principal, type Token } from './tokens.js';
@@ -34,12 +34,16 @@ export type ViewerServerOptions = {
   readonly admin?: StreamAdmin;
   /** JSON schema of a stream's definition, for `GET /api/openapi.json`; default: any object. */
   readonly definitionSchema?: { readonly [key: string]: unknown };
+  /** Reads the configuration anew; default: nobody can ask for it. @throws {ConfigError} it is refused */
+  readonly reload?: () => Promise<ReloadResult>;
   /** Empty: everybody may do everything; only on loopback. */
   readonly tokens: readonly Token[];
   /** Names that the server is reached under beside its own, `name` or `name:port`, behind a proxy for one; default: none. */
   readonly hosts?: readonly string[];
   /** `null` or absent: plain HTTP. */
   readonly tls?: TlsFiles | null;
+  /** Origins whose pages may frame a stream's tile; `*`: all. Default: nobody's. */
+  readonly embedOrigins?: readonly string[];
   readonly log: Logger;
   /** For tests that cannot wait. */
   readonly limits?: Partial<ViewerLimits>;
@@ -98,7 +102,7 @@ export async function startViewerServer(options: ViewerServerOptions): Promise<V
       metrics.stageSeconds.observe({ stage: 'send' }, tookMs / 1000);
     },
   };
-  const routes = createHttpRoutes({ ...context, access, tickets, metrics, openResponses, webRoot: options.webRoot, readiness: options.readiness, backends: options.backends ?? (() => []), admin: options.admin ?? null, definitionSchema: options.definitionSchema ?? null });
+  const routes = createHttpRoutes({ ...context, access, tickets, metrics, openResponses, webRoot: options.webRoot, readiness: options.readiness, backends: options.backends ?? (() => []), admin: options.admin ?? null, embedOrigins: options.embedOrigins ?? [], reload: options.reload ?? null, definitionSchema: options.definitionSchema ?? null });
   const listener = getRequestListener((request, env) => routes.fetch(request, env), { hostname: 'localhost', overrideGlobalObjects: false });
   server.on('request', (request, response) => void listener(request, response));
   let closing: Promise<void> | undefined;

@@ -14,7 +14,7 @@ describe('loadConfig', () => {
   it('has a default for everything: loopback, embedded backend, the demo', async () => {
     const config = await load({});
     expect(config).toMatchObject({
-      server: { host: '127.0.0.1', port: 8080, tokens: [], hosts: [], tls: null },
+      server: { host: '127.0.0.1', port: 8080, tokens: [], hosts: [], tls: null, embedOrigins: [] },
       backend: { kind: 'embedded', modelDir: null, engine: 'auto' },
       model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2000, input: { normalization: null }, output: null },
       labelsFile: null,
@@ -27,7 +27,7 @@ describe('loadConfig', () => {
 
   it('reads every key of sightline.yaml, with paths relative to it', async () => {
     const yaml = `
-server: { host: 0.0.0.0, port: 9000, tokens: [{ name: wall, sha256: ${SHA}, role: viewer, streams: [door], expires: 2030-01-31 }, { name: boss, sha256: ${SHA}, role: operator }], hosts: [watch.example.com, '[::1]:8443', 10.0.0.1], tls: { cert: server.pem, key: ../secret/server.key } }
+server: { host: 0.0.0.0, port: 9000, tokens: [{ name: wall, sha256: ${SHA}, role: viewer, streams: [door], expires: 2030-01-31 }, { name: boss, sha256: ${SHA}, role: operator }], hosts: [watch.example.com, '[::1]:8443', 10.0.0.1], tls: { cert: server.pem, key: ../secret/server.key }, embedOrigins: [https://intranet.example, 'http://10.0.0.7:8000'] }
 backend: { endpoints: [gpu1:8500, '[::1]:8500'], tls: { ca: ca.pem, cert: c.pem, key: k.pem } }
 model: { name: detector, version: 3, signature: detect, deadlineMs: 500, input: { normalization: imagenet }, output: { kind: yolo, output: output0, objectness: true, classCount: 3, classOffset: 1, nms: 0.5 } }
 labels: labels.pbtxt
@@ -36,7 +36,7 @@ sources: { roots: [videos, /media], networks: [private, 10.0.0.0/8, 'fd00::/8'],
 log: { level: debug, format: json }
 `;
     expect(await load({ 'conf/sightline.yaml': yaml, 'streams/.hidden.yaml': 'nonsense', 'streams/readme.txt': 'nonsense' }, { flags: { config: 'conf/sightline.yaml' } })).toEqual({
-      server: { host: '0.0.0.0', port: 9000, tokens: [{ name: 'wall', sha256: SHA, role: 'viewer', streams: ['door'], expires: '2030-01-31' }, { name: 'boss', sha256: SHA, role: 'operator' }], hosts: ['watch.example.com', '[::1]:8443', '10.0.0.1'], tls: { cert: '~/conf/server.pem', key: '~/secret/server.key' } },
+      server: { host: '0.0.0.0', port: 9000, tokens: [{ name: 'wall', sha256: SHA, role: 'viewer', streams: ['door'], expires: '2030-01-31' }, { name: 'boss', sha256: SHA, role: 'operator' }], hosts: ['watch.example.com', '[::1]:8443', '10.0.0.1'], tls: { cert: '~/conf/server.pem', key: '~/secret/server.key' }, embedOrigins: ['https://intranet.example', 'http://10.0.0.7:8000'] },
       backend: { kind: 'endpoints', endpoints: ['gpu1:8500', '[::1]:8500'], tls: { ca: '~/conf/ca.pem', cert: '~/conf/c.pem', key: '~/conf/k.pem' } },
       model: { name: 'detector', version: 3, versionLabel: null, signature: 'detect', deadlineMs: 500, input: { normalization: 'imagenet' }, output: { kind: 'yolo', output: 'output0', objectness: true, classCount: 3, classOffset: 1, nms: 0.5 } },
       labelsFile: '~/conf/labels.pbtxt',
@@ -134,6 +134,18 @@ describe('the issues of a configuration', () => {
     );
   });
 
+  it.each(['https://intranet.example/', 'https://intranet.example/path', 'intranet.example', 'https://Intranet.example', 'https://intranet.example:443', 'ftp://intranet.example', "'https://a.example; script-src *'", "'https://a.example https://b.example'", "''"])(
+    'takes %s for no origin',
+    async (origin) => {
+      expect(await problems({ 'sightline.yaml': `server: { embedOrigins: [${origin}] }` })).toEqual([expect.stringMatching(/^sightline\.yaml: server\.embedOrigins\[0\]: expected an origin such as https:\/\/intranet\.example/)]);
+    },
+  );
+
+  it('lets everybody frame tiles where that is written, alone or in a list, in a file or a variable', async () => {
+    for (const yaml of ["server: { embedOrigins: '*' }", "server: { embedOrigins: ['*'] }"]) expect((await load({ 'sightline.yaml': yaml })).server.embedOrigins).toEqual(['*']);
+    expect((await load({}, { env: { SIGHTLINE_SERVER_EMBED_ORIGINS: 'https://a.example, https://b.example' } })).server.embedOrigins).toEqual(['https://a.example', 'https://b.example']);
+  });
+
   it.each([
     ['embedded and endpoints', 'backend: { embedded: {}, endpoints: [h:1] }', ['sightline.yaml: backend.endpoints: contradicts backend.embedded: a backend is either embedded or endpoints']],
     ['TLS without endpoints', 'backend: { tls: { ca: c } }', ['sightline.yaml: backend.tls: is only for backend.endpoints']],
@@ -144,8 +156,10 @@ describe('the issues of a configuration', () => {
     ['an open address without tokens', 'server: { host: 0.0.0.0 }', ['sightline.yaml: server.host: other machines can reach this address: add server.tokens (sightline token makes one), or listen on 127.0.0.1']],
     ['a certificate of the server without its key', 'server: { tls: { cert: c } }', ['sightline.yaml: server.tls: needs server.tls.key: certificate and key come together']],
     ['TLS of the server without files', 'server: { tls: {} }', ['sightline.yaml: server.tls: needs server.tls.cert: certificate and key come together']],
+    ['origins that are none', 'server: { embedOrigins: ["https://a.example", "https://a.example/x", "a.example", "https://A.example", "https://a.example:443", "https://a.example; x"] }', [1, 2, 3, 4, 5].map((index) => expect.stringContaining(`sightline.yaml: server.embedOrigins[${String(index)}]: expected an origin such as`) as string)],
     ['names that are none', 'server: { hosts: [a.example, "http://b.example", "c:0", "::1", "a b", "*.example"] }', [1, 2, 3, 4, 5].map((index) => `sightline.yaml: server.hosts[${String(index)}]: expected a name such as cameras.example.com, or name:port, got ${['', 'another text', '"c:0"', '"::1"', '"a b"', '"*.example"'][index] ?? ''} (text)`)],
     ['two tokens of one name', `server: { tokens: [{ name: a, sha256: ${SHA}, role: viewer }, { name: a, sha256: ${SHA}, role: viewer }] }`, ['sightline.yaml: server.tokens[1].name: another token has this name']],
+    ['something else than origins', 'server: { embedOrigins: https://intranet.example }', ["sightline.yaml: server.embedOrigins: expected a list of origins such as https://intranet.example, or '*', got another text (text)"]],
     ['a port out of range', 'server: { port: 65536 }', ['sightline.yaml: server.port: expected a whole number from 0 to 65535, got 65536 (number)']],
     ['a broken port', 'server: { port: 80.5 }', ['sightline.yaml: server.port: expected a whole number from 0 to 65535, got 80.5 (number)']],
     ['a URL as endpoint', 'backend: { endpoints: ["http://h:1"] }', ['sightline.yaml: backend.endpoints[0]: expected host:port, for example gpu1:8500, got another text (text)']],
@@ -208,9 +222,9 @@ describe('variables', () => {
   });
 
   it('of Sightline itself set files and every setting, an empty one nothing', async () => {
-    const env = { SIGHTLINE_CONFIG: 'c.yaml', SIGHTLINE_STREAMS: 's', SIGHTLINE_SERVER_HOST: '', SIGHTLINE_SHARED: '/x', SIGHTLINE_CACHE_DIR: '/y', SIGHTLINE_SERVER_TOKENS: `[{"name":"a","sha256":"${SHA}","role":"viewer"}]`, SIGHTLINE_BACKEND_EMBEDDED_MODEL_DIR: 'm', SIGHTLINE_SOURCES_NETWORKS: 'private,10.0.0.0/8', SIGHTLINE_SERVER_HOSTS: 'a.example, b.example:444', SIGHTLINE_SERVER_TLS_KEY: 'k.pem', OTHER: 'x' };
+    const env = { SIGHTLINE_CONFIG: 'c.yaml', SIGHTLINE_STREAMS: 's', SIGHTLINE_SERVER_HOST: '', SIGHTLINE_SHARED: '/x', SIGHTLINE_SERVER_EMBED_ORIGINS: '*', SIGHTLINE_CACHE_DIR: '/y', SIGHTLINE_SERVER_TOKENS: `[{"name":"a","sha256":"${SHA}","role":"viewer"}]`, SIGHTLINE_BACKEND_EMBEDDED_MODEL_DIR: 'm', SIGHTLINE_SOURCES_NETWORKS: 'private,10.0.0.0/8', SIGHTLINE_SERVER_HOSTS: 'a.example, b.example:444', SIGHTLINE_SERVER_TLS_KEY: 'k.pem', OTHER: 'x' };
     const config = await load({ 'c.yaml': 'model: { name: n }\nserver: { tls: { cert: c.pem } }', 's/a.yaml': 'source: a.mp4' }, { env });
-    expect(config).toMatchObject({ model: { name: 'n' }, backend: { modelDir: '~/m' }, server: { host: '127.0.0.1', tokens: [{ name: 'a' }], hosts: ['a.example', 'b.example:444'], tls: { cert: '~/c.pem', key: '~/k.pem' } }, sources: { networks: ['private', '10.0.0.0/8'] }, streams: [{ id: 'a' }] });
+    expect(config).toMatchObject({ model: { name: 'n' }, backend: { modelDir: '~/m' }, server: { host: '127.0.0.1', tokens: [{ name: 'a' }], hosts: ['a.example', 'b.example:444'], embedOrigins: ['*'], tls: { cert: '~/c.pem', key: '~/k.pem' } }, sources: { networks: ['private', '10.0.0.0/8'] }, streams: [{ id: 'a' }] });
   });
 
   it('never show their values in a message, wherever they are filled in', async () => {

@@ -15,7 +15,7 @@ async function openEmpty(): Promise<{ page: Page; problems: string[]; url: strin
   await mkdir(join(fixture.folder, 'videos'));
   const clip = join(fixture.folder, 'videos', 'Yard 1.mp4');
   await copyFile(await numberedClip({ name: 'manage.mp4', frames: 250 }), clip);
-  await fixture.write({ 'sightline.yaml': 'sources: { roots: [videos] }\n' });
+  await fixture.write({ 'sightline.yaml': 'sources: { roots: [videos], networks: [loopback] }\n' });
   const { url } = await fixture.serve('--streams', 'streams');
   const { page, problems } = await fixture.open({ viewport: { width: 1000, height: 800 } });
   await page.goto(`${url}/`);
@@ -33,9 +33,9 @@ describe('streams in the page', () => {
     const { page, problems, url, clip } = await openEmpty();
     await page.getByRole('button', { name: 'Add a stream' }).last().click();
     await page.getByLabel('Source', { exact: true }).fill(clip);
-    expect(await page.getByLabel('Id').inputValue()).toBe('yard-1');
-    await page.getByLabel('Name').fill('The yard');
-    expect(await page.getByLabel('Id').inputValue()).toBe('the-yard');
+    expect(await page.getByLabel('Id', { exact: true }).inputValue()).toBe('yard-1');
+    await page.getByLabel('Name', { exact: true }).fill('The yard');
+    expect(await page.getByLabel('Id', { exact: true }).inputValue()).toBe('the-yard');
     await page.getByLabel('Keep it after a restart').check();
     await page.getByRole('button', { name: 'Test the source' }).click();
     await until(async () => (await page.locator('.result').textContent())?.startsWith('It opens · 160 × 96 · 25 fps'));
@@ -47,7 +47,7 @@ describe('streams in the page', () => {
     // A name needs no other source: frames go on counting.
     await page.keyboard.press('1');
     await page.getByRole('button', { name: 'Change …' }).click();
-    await page.getByLabel('Name').fill('Yard, north');
+    await page.getByLabel('Name', { exact: true }).fill('Yard, north');
     const before = await statusOf(url, 'the-yard');
     await dialogOf(page).getByRole('button', { name: 'Save' }).click();
     await until(async () => (await page.locator('h1').textContent()) === 'Yard, north');
@@ -76,7 +76,7 @@ describe('streams in the page', () => {
     // Nothing listens there.
     await page.getByLabel('Source', { exact: true }).fill('rtsp://127.0.0.1:1/stream');
     await page.getByLabel('At most this many frames a second').fill('many');
-    await page.getByLabel('Id').fill('gate');
+    await page.getByLabel('Id', { exact: true }).fill('gate');
     const save = dialogOf(page).locator('button[type="submit"]');
     await save.click();
     await until(async () => ((await page.locator('.result').textContent()) ?? '') !== '' && (await save.textContent()) === 'Save all the same', { timeoutMs: 15_000 });

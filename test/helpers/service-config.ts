@@ -4,7 +4,7 @@ import type { ServiceConfig, StreamConfig } from '../../src/config/service-confi
  * @param changes by section, merged into the section's own */
 export function serviceConfig(endpoint: string, changes: { readonly sources?: Partial<ServiceConfig['sources']>; readonly batching?: Partial<ServiceConfig['batching']>; readonly streams?: readonly StreamConfig[]; readonly streamsFolder?: string } = {}): ServiceConfig {
   return {
-    server: { host: '127.0.0.1', port: 0, tokens: [], hosts: [], tls: null },
+    server: { host: '127.0.0.1', port: 0, tokens: [], hosts: [], tls: null, embedOrigins: [] },
     backend: { kind: 'endpoints', endpoints: [endpoint], tls: null },
     model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2_000, input: { normalization: null }, output: null },
     labelsFile: null,

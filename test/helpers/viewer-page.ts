@@ -7,7 +7,7 @@ import { build } from 'vite';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
 import type { StreamDirectory } from '../../src/viewers/stream-directory.js';
-import { startViewerServer, type ViewerServer } from '../../src/viewers/viewer-server.js';
+import { startViewerServer, type ViewerServer, type ViewerServerOptions } from '../../src/viewers/viewer-server.js';
 import type { FrameHeader } from '../../src/viewers/protocol.js';
 
 /** The page, built from its sources as they are now, in a folder of its own. */
@@ -20,7 +20,7 @@ export async function buildPage(): Promise<BuiltPage> {
 }
 
 /** Serves a built page and scripted streams on loopback. */
-export function serveViewers(directory: StreamDirectory, webRoot: string, port = 0): Promise<ViewerServer> {
+export function serveViewers(directory: StreamDirectory, webRoot: string, port = 0, options: Partial<ViewerServerOptions> = {}): Promise<ViewerServer> {
   return startViewerServer({
     host: '127.0.0.1',
     port,
@@ -30,6 +30,7 @@ export function serveViewers(directory: StreamDirectory, webRoot: string, port =
     readiness: () => ({ ready: true, message: 'ready' }),
     tokens: [],
     log: createLogger({ level: 'silent', format: 'json' }),
+    ...options,
   });
 }
 

@@ -52,12 +52,23 @@ describe('what browsers say about requests without Origin', () => {
     ['an image of another site', { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' }, 403],
     ['an image of another port', { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' }, 403],
     ['a script of another site', { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'script' }, 403],
+    ['a frame of another site', { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'iframe' }, 403],
+    ['a frame of another port', { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'frame' }, 403],
+    ['a frame of our own page', { 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'iframe' }, 200],
     ['an object of another site', { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'object' }, 403],
   ])('lets %s have %j: %d', async (_what, headers, status) => {
     const { port } = await startServer();
     const response = await rawGet(port, '/api/streams', { Host: `127.0.0.1:${String(port)}`, ...headers });
     expect(response.status).toBe(status);
     if (status === 403) expect(JSON.parse(response.body.toString())).toMatchObject({ error: { code: 'foreign-origin' } });
+  });
+
+  it('lets others frame what is made to be framed, at its own path only', async () => {
+    const { port } = await startServer();
+    const framed = { Host: `127.0.0.1:${String(port)}`, 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'iframe' };
+    const statuses = [];
+    for (const path of ['/embed/door', '/embed/../api/streams', '/api/streams?/embed/', '/embedded', '//embed/door']) statuses.push((await rawGet(port, path, framed)).status);
+    expect(statuses).toEqual([404, 404, 403, 403, 403]);
   });
 
   it('keeps a form of another site out', async () => {

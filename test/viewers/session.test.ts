@@ -102,6 +102,12 @@ describe('the session', () => {
     expect((await ask(server, 'GET', '/api/streams', { headers: { Cookie: `sightline-${String(server.port)}=${value}` } })).status).toBe(401);
   });
 
+  it('is the one that is bound to TLS where there are two, in whatever order: the other may have been planted', async () => {
+    const server = await startServer({ tokens });
+    const [bound, plain] = [`__Host-sightline-${String(server.port)}=guest-token`, `sightline-${String(server.port)}=boss-token`];
+    for (const pairs of [[bound, plain], [plain, bound]]) expect((await ask(server, 'GET', '/api/session', { headers: { Cookie: pairs.join('; ') } })).body).toEqual(guest);
+  });
+
   it('carries a token of any characters', async () => {
     const text = 'a;b=c,"d" é%';
     const server = await startServer({ tokens: [{ name: 'odd', sha256: createHash('sha256').update(text).digest('hex'), role: 'viewer' }] });

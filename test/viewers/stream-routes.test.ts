@@ -31,6 +31,7 @@ function fakeAdmin(refusal: Error | null = null): StreamAdmin & { readonly seen:
       seen.push({ id, patch, persist });
       return refusal === null ? Promise.resolve(defaultStatus(id)) : Promise.reject(refusal);
     },
+    testSource: () => Promise.resolve(null),
     remove: (id) => {
       seen.push(id);
       return Promise.resolve(true);

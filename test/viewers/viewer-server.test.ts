@@ -1,18 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { until } from '../helpers/until.js';
 import { TestViewer } from './support/client.js';
+import { attacks, clientFrame, closeCodeIn, PING, type Attack } from './support/client-frames.js';
 import { openSocket, upgradeHeaders } from './support/raw-http.js';
 import { startServer } from './support/server.js';
 import type { Socket } from 'node:net';
-
-/** A client frame, masked with zeroes. @param firstByte FIN, reserved bits and opcode */
-function clientFrame(firstByte: number, payload: Buffer, options: { readonly masked?: boolean; readonly claimedBytes?: number } = {}): Buffer {
-  const length = options.claimedBytes ?? payload.length;
-  const mask = options.masked === false ? 0 : 0x80;
-  const head = length < 126 ? Buffer.from([firstByte, mask | length]) : Buffer.from([firstByte, mask | 127, 0, 0, 0, 0, 0, 0, 0, 0]);
-  if (length >= 126) head.writeBigUInt64BE(BigInt(length), 2);
-  return Buffer.concat([head, mask === 0 ? Buffer.alloc(0) : Buffer.alloc(4), payload]);
-}
 
 /** Upgrades a raw connection; `received` collects what comes after the handshake. */
 async function rawViewer(port: number): Promise<{ socket: Socket; received: () => Buffer }> {
@@ -26,30 +18,14 @@ async function rawViewer(port: number): Promise<{ socket: Socket; received: () =
 }
 
 describe('viewer server under hostile clients', () => {
-  const ping = Buffer.from('{"type":"ping","t":1}');
-  it.each([
-    ['a message of more than 4096 bytes', [clientFrame(0x81, Buffer.alloc(4097, 0x20))], 1009],
-    ['a message that claims 2 GiB', [clientFrame(0x81, Buffer.alloc(0), { claimedBytes: 2 ** 31 })], 1009],
-    ['a message that claims 2^60 bytes', [clientFrame(0x81, Buffer.alloc(0), { claimedBytes: 2 ** 60 })], 1009],
-    ['text that is not UTF-8', [clientFrame(0x81, Buffer.from([0xff, 0xfe]))], 1007],
-    ['reserved bits', [clientFrame(0xf1, ping)], 1002],
-    ['compression that was not agreed on', [clientFrame(0xc1, ping)], 1002],
-    ['an unknown opcode', [clientFrame(0x83, ping)], 1002],
-    ['no mask', [clientFrame(0x81, ping, { masked: false })], 1002],
-    ['a fragment of nothing', [clientFrame(0x80, ping)], 1002],
-    ['a ping in fragments', [clientFrame(0x09, Buffer.from('x'))], 1002],
-    ['a ping of more than 125 bytes', [clientFrame(0x89, Buffer.alloc(200))], 1002],
-    ['a close frame with a code that is none', [clientFrame(0x88, Buffer.from([0, 1]))], 1002],
-    ['nine fragments', [clientFrame(0x01, Buffer.from('x')), ...Array.from({ length: 8 }, () => clientFrame(0x00, Buffer.from('x')))], 1008],
-  ])('closes a socket that sends %s, and no other', async (_name, frames, code) => {
+  it.each(attacks().map((each): [string, Attack] => [each.name, each]))('closes a socket that sends %s, and no other', async (_name, { bytes, code }) => {
     const { port, directory, metrics } = await startServer();
     const neighbour = await TestViewer.connect(port);
     const { socket, received } = await rawViewer(port);
     socket.write(clientFrame(0x81, Buffer.from('{"type":"subscribe","stream":"door"}')));
     await until(() => directory.watchers('door') === 1);
-    socket.write(Buffer.concat(frames));
-    await until(() => received().length >= 4 && received()[0] === 0x88, { what: 'a close frame' });
-    expect(received().readUInt16BE(2)).toBe(code);
+    socket.write(bytes);
+    expect(await until(() => closeCodeIn(received()), { what: 'a close frame' })).toBe(code);
     expect(directory.watchers('door')).toBe(0);
     socket.destroy();
     await until(async () => (await metrics.viewers.get()).values[0]?.value === 1);
@@ -58,7 +34,7 @@ describe('viewer server under hostile clients', () => {
 
   it.each([
     ['pings', clientFrame(0x89, Buffer.alloc(125))],
-    ['messages', clientFrame(0x81, ping)],
+    ['messages', clientFrame(0x81, PING)],
   ])('cuts off a client that makes it answer %s without reading', async (_name, frame) => {
     const { port, metrics } = await startServer();
     const { socket } = await rawViewer(port);

@@ -135,9 +135,9 @@ describe('every state', () => {
     const { page, problems } = watched;
     const error = (message: string): { error: { code: string; message: string } } => ({ error: { code: 'source-open', message } });
     pages.directory.addStream('starting', { state: 'starting', widthPx: null, heightPx: null });
-    pages.directory.addStream('reconnecting', { state: 'reconnecting', ...error('camera.local does not answer') });
+    pages.directory.addStream('reconnecting', { state: 'reconnecting', retryAtMs: Date.now() + 60_000, ...error('camera.local does not answer') });
     pages.directory.addStream('unauthorized', { state: 'unauthorized', ...error('camera.local: 401') });
-    pages.directory.addStream('failed', { state: 'failed', ...error('no video stream in it') });
+    pages.directory.addStream('failed', { state: 'failed', error: { code: 'source-open', message: 'no video stream in it', log: ['first', 'moov atom not found'] } });
     pages.directory.addStream('paused', { state: 'paused', mode: 'replay', positionMs: 64_000, durationMs: 139_000 });
     pages.directory.addStream('ended', { state: 'ended', mode: 'replay' });
     pages.directory.addStream('stopped', { state: 'stopped' });
@@ -146,9 +146,9 @@ describe('every state', () => {
     await page.goto(pages.server.url);
     const expected: Record<string, RegExp> = {
       starting: /Opening the source.*starting/,
-      reconnecting: /1\d s old.*camera\.local does not answer.*Trying again.*camera lost/,
+      reconnecting: /1\d s old.*camera\.local does not answer.*Next try in [1-6]\d s.*camera lost/,
       unauthorized: /camera\.local: 401.*password.*login refused/,
-      failed: /no video stream in it.*failed/,
+      failed: /no video stream in it.*last words: moov atom not found.*failed/,
       paused: /❚❚.*paused.*1:04 \/ 2:19/,
       ended: /The recording has ended.*ended/,
       stopped: /stopped/,

@@ -4,6 +4,7 @@ import { FrameNumbers } from '../../core/frame-numbers.js';
 import type { Size } from '../../core/geometry.js';
 import { FramePools } from '../frames/frame-pools.js';
 import { MachineDriver } from '../machine-driver.js';
+import { LostTime } from '../run/lost-time.js';
 import { locateSource, openRun } from '../run/open-run.js';
 import { resolveSource } from './reachability.js';
 import type { SourceInfo } from '../opening/probe-source.js';
@@ -185,7 +186,8 @@ export class LiveSource implements VideoSource {
   async #runToEnd(): Promise<void> {
     const attempt: Attempt = { abort: new AbortController(), location: null, openingSinceMs: null, run: null, failure: null };
     this.#attempt = attempt;
-    const watch = setInterval(() => { this.#watch(attempt); }, WATCH_INTERVAL_MS);
+    const lost = new LostTime(WATCH_INTERVAL_MS, performance.now());
+    const watch = setInterval(() => { this.#watch(attempt, lost.look(performance.now())); }, WATCH_INTERVAL_MS);
     let outcome: RunOutcome;
     try {
       outcome = await this.#runOnce(attempt);
@@ -272,7 +274,11 @@ export class LiveSource implements VideoSource {
     this.#events.onFrame(frame);
   }
 
-  #watch({ run, location, openingSinceMs }: Attempt): void {
+  /** @param lostMs how long this process stood still since the last look */
+  #watch(attempt: Attempt, lostMs: number): void {
+    if (attempt.openingSinceMs !== null) attempt.openingSinceMs += lostMs;
+    attempt.run?.reader.forgive(lostMs);
+    const { run, location, openingSinceMs } = attempt;
     if (this.#machine.state.phase !== 'active' || location === null || openingSinceMs === null) return;
     const nowMs = performance.now();
     if (run === null) {

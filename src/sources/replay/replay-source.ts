@@ -4,6 +4,7 @@ import type { Size } from '../../core/geometry.js';
 import { FramePools } from '../frames/frame-pools.js';
 import type { FrameSearch } from './frame-search.js';
 import { MachineDriver } from '../machine-driver.js';
+import { LostTime } from '../run/lost-time.js';
 import { locateSource, openRun } from '../run/open-run.js';
 import type { SourceInfo } from '../opening/probe-source.js';
 import { REPLAY_INITIAL_STATE, stepReplay, type ReplayEffect, type ReplayEvent, type ReplayState } from './replay-machine.js';
@@ -169,8 +170,11 @@ export class ReplaySource implements VideoSource {
     if (signal.aborted) this.#stop();
     this.#info = run.info;
     this.#tellStatus();
+    const lost = new LostTime(WATCH_INTERVAL_MS, performance.now());
     const watch = setInterval(() => {
-      const trouble = run.trouble(performance.now());
+      const nowMs = performance.now();
+      run.reader.forgive(lost.look(nowMs));
+      const trouble = run.trouble(nowMs);
       if (trouble !== null) this.#machine.send({ type: 'stalled', error: trouble.error });
     }, WATCH_INTERVAL_MS);
     try {

@@ -146,6 +146,11 @@ export class FrameReader {
     return this.#paused || this.hasFrame ? null : this.#flowingSinceMs;
   }
 
+  /** Does not hold it against ffmpeg that this process stood still, and read nothing, for so long, ms. */
+  forgive(lostMs: number): void {
+    this.#flowingSinceMs = Math.min(performance.now(), this.#flowingSinceMs + lostMs);
+  }
+
   /** Takes the oldest complete frame; its buffers then belong to the caller. */
   take(): JoinedFrame | undefined {
     const frame = this.#ready.shift();

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { STREAM_ID_PATTERN } from '../client-message.js';
 import { commandSchema } from '../control-command.js';
 import { loginSchema } from '../session-routes.js';
-import { reloadSchema, sourceTestSchema } from './admin-paths.js';
 import { backendListSchema, errorSchema, healthSchema, readinessSchema, sessionSchema, storedDefinitionSchema, streamListSchema, ticketSchema, timelineSchema } from './answer-schemas.js';
+import { reloadSchema, sourceTestSchema } from './manage-paths.js';
 import type { JsonObject } from './operation.js';
 import { streamStatusSchema } from './status-schemas.js';
 

@@ -1,11 +1,8 @@
-import { ADMIN_PATHS } from './admin-paths.js';
 import { createSchemas } from './components.js';
+import { MANAGE_PATHS } from './manage-paths.js';
 import { describeOperation, refTo, type JsonObject, type PathTable } from './operation.js';
 import { SERVICE_PATHS } from './service-paths.js';
 import { STREAM_PATHS } from './stream-paths.js';
-
-/** Whether `POST /api/sources/test` and `POST /api/reload` are among the routes. */
-const HAS_ADMIN_PATHS = false as boolean;
 
 const DESCRIPTION = `Streams, pictures, control. Frames with their detections come over the WebSocket at \`/ws\`: docs/protocol.md.
 
@@ -21,7 +18,7 @@ const REFUSAL =
 /** The HTTP API as OpenAPI 3.1 describes it.
  * @param definition JSON schema of a stream's definition; `null`: any object */
 export function createOpenApiDocument(definition: JsonObject | null): JsonObject {
-  const tables: readonly PathTable[] = [STREAM_PATHS, SERVICE_PATHS, ...(HAS_ADMIN_PATHS ? [ADMIN_PATHS] : [])];
+  const tables: readonly PathTable[] = [STREAM_PATHS, SERVICE_PATHS, MANAGE_PATHS];
   return {
     openapi: '3.1.0',
     info: { title: 'Sightline', version: '1', description: DESCRIPTION, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },

@@ -27,10 +27,12 @@ export interface ConnectionListener {
 /** The page's one socket. It comes back by itself and then asks again for what was wanted. */
 export class Connection {
   readonly clock = new ClockOffset();
-  readonly #url: string;
+  readonly #address: () => string | Promise<string>;
   readonly #listener: ConnectionListener;
   readonly #wanted = new Map<string, SubscribeOptions>();
   #socket: WebSocket | null = null;
+  /** The address is being found out. */
+  #finding = false;
   #greeted = false;
   #failedTries = 0;
   #heardAtMs = 0;
@@ -38,15 +40,16 @@ export class Connection {
   #pingTimer: number | null = null;
   #closed = false;
 
-  constructor(url: string, listener: ConnectionListener) {
-    this.#url = url;
+  /** @param address where the socket is; a function is asked anew for every try, one that rejects makes the try fail */
+  constructor(address: string | (() => Promise<string>), listener: ConnectionListener) {
+    this.#address = typeof address === 'string' ? () => address : address;
     this.#listener = listener;
   }
 
   /** Opens the socket, also after `close`; nothing when it is open. */
   start(): void {
-    if (this.#socket !== null) return;
     this.#closed = false;
+    if (this.#socket !== null || this.#finding) return;
     this.#clearTimers();
     this.#listener.onState({ kind: 'connecting' });
     this.#open();
@@ -54,7 +57,7 @@ export class Connection {
 
   /** Tries at once instead of when the wait is over. */
   retryNow(): void {
-    if (this.#socket !== null || this.#closed) return;
+    if (this.#socket !== null || this.#finding || this.#closed) return;
     this.#clearTimers();
     this.#open();
   }
@@ -99,7 +102,23 @@ export class Connection {
   }
 
   #open(): void {
-    const socket = new WebSocket(this.#url, SUBPROTOCOL);
+    const address = this.#address();
+    if (typeof address === 'string') this.#openAt(address);
+    else void this.#openWhenFound(address);
+  }
+
+  async #openWhenFound(address: Promise<string>): Promise<void> {
+    this.#finding = true;
+    // Why there is none is known to who was asked; here it is one more try that failed.
+    const found = await address.catch(() => null);
+    this.#finding = false;
+    if (this.#closed) return;
+    if (found === null) this.#lose();
+    else this.#openAt(found);
+  }
+
+  #openAt(address: string): void {
+    const socket = new WebSocket(address, SUBPROTOCOL);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
     this.#heardAtMs = performance.now();
