@@ -62,7 +62,7 @@ describe('viewer HTTP', () => {
     ['GET', '/ws', 400, 'upgrade-expected'],
     ['POST', '/api/streams', 415, 'unsupported-media-type'],
     ['PUT', '/api/streams', 405, 'method-not-allowed'],
-    ['PATCH', '/api/streams/door', 405, 'method-not-allowed'],
+    ['PUT', '/api/streams/door', 405, 'method-not-allowed'],
     ['DELETE', '/api/streams/door', 404, 'not-found'],
     ['DELETE', '/api/streams/nobody', 404, 'unknown-stream'],
     ['GET', '/api/streams/door/control', 405, 'method-not-allowed'],
