@@ -1,30 +1,30 @@
-"""Watches one stream: python3 viewer.py URL STREAM [TOKEN] [--frames N]      needs: pip install websockets"""
+"""Watches one stream: python3 viewer.py URL STREAM [TOKEN] [--frames N]      needs: pip install websocket-client (Debian: python3-websocket)"""
 import argparse, json, math, re, sys, time
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
-from websockets.sync.client import connect
+import websocket
 
 parser = argparse.ArgumentParser()
 for name, options in {"url": {}, "stream": {}, "token": {"nargs": "?"}, "--frames": {"type": float, "default": math.inf}}.items():
     parser.add_argument(name, **options)
 args = parser.parse_args()
-headers = {"Authorization": f"Bearer {args.token}"} if args.token else {}
+headers = [f"Authorization: Bearer {args.token}"] if args.token else []
 try:
-    with connect(re.sub("^http", "ws", args.url.rstrip("/")) + "/ws", subprotocols=["sightline.v1"], additional_headers=headers, max_size=None) as socket:
-        hello = json.loads(socket.recv())
-        ahead_ms = hello["nowMs"] - time.time() * 1000
-        socket.send(json.dumps({"type": "subscribe", "stream": args.stream}))
-        seq = 0  # acknowledged before the first frame: no more than two frames are ever on their way
-        while args.frames > 0:
-            socket.send(json.dumps({"type": "ack", "stream": args.stream, "seq": seq}))
-            while isinstance(message := socket.recv(), str):
-                if (said := json.loads(message))["type"] in ("error", "removed"):
-                    sys.exit(said.get("message", "the stream is gone"))
-            header_end = 4 + int.from_bytes(message[:4], "little")
-            header = json.loads(message[4:header_end])
-            with open(f"{args.stream}.jpg", "wb") as file:
-                file.write(message[header_end:])
-            seq, labels = header["seq"], ", ".join(found["label"] for found in header["detections"])
-            print(seq, round(time.time() * 1000 + ahead_ms - header["capturedAtMs"]), "ms", labels, flush=True)
-            args.frames -= 1
-except (ConnectionClosed, InvalidHandshake, OSError) as error:
+    socket = websocket.create_connection(re.sub("^http", "ws", args.url.rstrip("/")) + "/ws", subprotocols=["sightline.v1"], header=headers)
+    ahead_ms = json.loads(socket.recv())["nowMs"] - time.time() * 1000
+    socket.send(json.dumps({"type": "subscribe", "stream": args.stream}))
+    seq = 0  # acknowledged before the first frame: no more than two frames are ever on their way
+    while args.frames > 0:
+        socket.send(json.dumps({"type": "ack", "stream": args.stream, "seq": seq}))
+        while (received := socket.recv_data())[0] != websocket.ABNF.OPCODE_BINARY:
+            if received[0] == websocket.ABNF.OPCODE_CLOSE:
+                sys.exit(f"closed: {int.from_bytes(received[1][:2], 'big')} {received[1][2:].decode()}")
+            if (said := json.loads(received[1]))["type"] in ("error", "removed"):
+                sys.exit(said.get("message", "the stream is gone"))
+        header_end = 4 + int.from_bytes(received[1][:4], "little")
+        header = json.loads(received[1][4:header_end])
+        with open(f"{args.stream}.jpg", "wb") as file:
+            file.write(received[1][header_end:])
+        seq, labels = header["seq"], ", ".join(found["label"] for found in header["detections"])
+        print(seq, round(time.time() * 1000 + ahead_ms - header["capturedAtMs"]), "ms", labels, flush=True)
+        args.frames -= 1
+except (websocket.WebSocketException, OSError) as error:
     sys.exit(str(error))

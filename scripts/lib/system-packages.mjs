@@ -13,9 +13,10 @@ export const RUN_NEEDS = [
   { debian: 'fonts-dejavu-core' },
 ];
 
-/** What tests need beside it: a browser for the page, and an RTSP server to play cameras. @type {readonly Need[]} */
+/** What tests need beside it: a browser for the page, an RTSP server to play cameras, and what the client in Python is written with. @type {readonly Need[]} */
 export const TEST_NEEDS = [
   { program: 'chromium', debian: 'chromium' },
+  { debian: 'python3-websocket' },
   ...['python3-gi', 'gir1.2-gst-rtsp-server-1.0', 'gstreamer1.0-rtsp', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good', 'gstreamer1.0-plugins-bad', 'gstreamer1.0-plugins-ugly'].map((debian) => ({ debian })),
 ];
 

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -8,9 +8,12 @@ import { until } from '../helpers/until.js';
 import { startServer } from './support/server.js';
 import { tokenFor } from './support/tokens.js';
 
+/** The one that Debian's packages are for, whichever stands first in PATH. */
+const PYTHON = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
+
 const CLIENTS = [
   { name: 'viewer.mjs', program: process.execPath, missing: null },
-  { name: 'viewer.py', program: 'python3', missing: whatPythonLacks() },
+  { name: 'viewer.py', program: PYTHON, missing: whatPythonLacks() },
 ] as const;
 
 type ClientEnd = { readonly exitCode: number | null; readonly stdout: string; readonly stderr: string };
@@ -116,7 +119,7 @@ function isJpeg(bytes: Buffer): boolean {
 
 /** Why the Python client cannot run here; `null`: it can. */
 function whatPythonLacks(): string | null {
-  const { error, status } = spawnSync('python3', ['-c', 'import websockets.sync.client']);
+  const { error, status } = spawnSync(PYTHON, ['-c', 'import websocket']);
   if (error !== undefined) return 'there is no python3';
-  return status === 0 ? null : 'python3 has no package websockets';
+  return status === 0 ? null : 'python3 has no package websocket-client (Debian: python3-websocket)';
 }

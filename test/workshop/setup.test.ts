@@ -54,7 +54,7 @@ describe('system packages', () => {
   test('for tests are a browser and an RTSP server more', async () => {
     debian({ uid: 0, installed: ['fonts-dejavu-core', 'python3-gi'] });
     await sandbox.run('scripts/setup.mjs', ['--test', ...packages]);
-    expect(sandbox.calls()[1]).toMatch(/ ffmpeg chromium gir1\.2-gst-rtsp-server-1\.0 gstreamer1\.0-rtsp gstreamer1\.0-plugins-base gstreamer1\.0-plugins-good gstreamer1\.0-plugins-bad gstreamer1\.0-plugins-ugly$/);
+    expect(sandbox.calls()[1]).toMatch(/ ffmpeg chromium python3-websocket gir1\.2-gst-rtsp-server-1\.0 gstreamer1\.0-rtsp gstreamer1\.0-plugins-base gstreamer1\.0-plugins-good gstreamer1\.0-plugins-bad gstreamer1\.0-plugins-ugly$/);
   });
 
   test('are not asked for when the program is there from elsewhere', async () => {
