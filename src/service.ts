@@ -23,6 +23,7 @@ import { ServiceStreams } from './service-streams.js';
 import { openBudget } from './sources/frames/frame-budget.js';
 import { channelCredentials } from './serving/tls.js';
 import type { Logger } from './telemetry/logger.js';
+import { startDescriptorWatch, type DescriptorWatch } from './telemetry/descriptor-watch.js';
 import { startLoopWatch, type LoopWatch } from './telemetry/loop-watch.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import type { ReloadResult } from './viewers/stream-directory.js';
@@ -74,7 +75,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const context: StreamContext = { detector, batcher, annotator, demoClip: demoClip.path, tools, budget: openBudget(config.sources.maxFrameMemoryMb), deadlineMs: config.model.deadlineMs, secrets, metrics, log };
   const tester = new SourceTester({ tools, demoClip: demoClip.path, secrets });
   const streams = new ServiceStreams({ pipeline, tester, sources: config.sources, folder: new StreamsFolder(config.streamsFolder), optionsOf: (stream, access) => streamOptions(stream, access, context) });
-  const parts: Parts = { host, batcher, annotator, pipeline, streams, demoClip, loopWatch: startLoopWatch({ metrics, log }), viewers: null };
+  const parts: Parts = { host, batcher, annotator, pipeline, streams, demoClip, loopWatch: startLoopWatch({ metrics, log }), descriptorWatch: startDescriptorWatch({ metrics, log }), viewers: null };
   const reloader = new ServiceReload({ config, load: options.loadConfig ?? (() => Promise.resolve(config)), streams, viewers: () => parts.viewers, log });
   let closing: Promise<void> | null = null;
   try {
@@ -157,11 +158,12 @@ type Parts = {
   readonly streams: ServiceStreams;
   readonly demoClip: DemoClip;
   readonly loopWatch: LoopWatch;
+  readonly descriptorWatch: DescriptorWatch;
   viewers: ViewerServer | null;
 };
 
 /** The order is written down in pipeline/README.md. */
-async function closeParts({ viewers, streams, pipeline, demoClip, batcher, host, annotator, loopWatch }: Parts): Promise<void> {
+async function closeParts({ viewers, streams, pipeline, demoClip, batcher, host, annotator, loopWatch, descriptorWatch }: Parts): Promise<void> {
   await viewers?.close();
   await streams.close();
   await pipeline.close();
@@ -171,6 +173,7 @@ async function closeParts({ viewers, streams, pipeline, demoClip, batcher, host,
   await host.close();
   await annotator.close();
   loopWatch.close();
+  descriptorWatch.close();
 }
 
 /** Reads the PEM files that the configuration names.

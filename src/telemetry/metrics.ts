@@ -25,6 +25,8 @@ export type Metrics = {
   /** How late the event loop was for what was due, in the last half to whole minute. */
   readonly loopDelay: Gauge<'quantile'>;
   readonly loopStalls: Counter;
+  /** Times that no file descriptor was left. */
+  readonly descriptorShortages: Counter;
 };
 
 /** Makes the service's metrics; names are fixed by DESIGN.md part 4. */
@@ -49,5 +51,6 @@ export function createMetrics(): Metrics {
     viewers: new Gauge({ name: 'sightline_viewers', help: 'Open viewer sockets', registers }),
     loopDelay: new Gauge({ name: 'sightline_event_loop_delay_seconds', help: 'How late the event loop was for what was due, in the last half to whole minute', labelNames: ['quantile'], registers }),
     loopStalls: new Counter({ name: 'sightline_event_loop_stalls_total', help: 'Times that the event loop stood still for more than 0.5 s', registers }),
+    descriptorShortages: new Counter({ name: 'sightline_descriptor_shortages_total', help: 'Times that no file descriptor was left', registers }),
   };
 }

@@ -55,12 +55,15 @@ describe('F35: a service that has no file descriptor left', () => {
     const turnedAway = closed;
     const shown = viewer.frames.length;
     await until(() => viewer.frames.length > shown + 25, { what: 'frames meanwhile' });
+    await until(() => command.stderr.includes('no file descriptor is left'), { what: 'a line that says so' });
     for (const socket of sockets) socket.destroy();
     const startMs = performance.now();
     await until(() => fetch(`${url}/healthz`).then(({ ok }) => ok, () => false), { timeoutMs: 5_000 });
     const tookMs = performance.now() - startMs;
     report('F35 no descriptor left', { 'turned away': turnedAway, 'answers again after ms': tookMs, 'target ms': 1_000 });
     expect(tookMs).toBeLessThan(1_000);
+    await until(() => command.stderr.includes('there are file descriptors again'));
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('sightline_descriptor_shortages_total 1');
     expect(viewer.closeCode).toBeNull();
     expect(((await (await fetch(`${url}/api/streams/round`)).json()) as StreamStatus).restarts).toBe(0);
   });
