@@ -45,6 +45,8 @@ describe('the page of a running service', () => {
     const { url } = await serve('--backend', serving.endpoint);
     const { page, problems } = await openPage(browser);
     closers.push(() => page.context().close());
+    // The service's drawing, into the very picture; the page's own has tests of its own.
+    await page.addInitScript(() => { localStorage.setItem('sightline-drawing', 'server'); });
     await page.goto(`${url}/#/stream/clip`);
     const seen = new Set<number>();
     await until(async () => {

@@ -11,8 +11,8 @@ import { report } from './report.js';
 
 const STREAMS = ['a', 'b', 'c', 'd'];
 const WATCHED_MS = 5000;
-/** A machine with twice as much to do as it can: at normal the age is a few ms, which no factor of makes a bound; a quarter of a second is what people do not see. */
-const SLACK_MS = 250;
+/** What is drawn, sent and read by turns on a machine that gives this process a third of its time may be this old, however long that lasts (the tests themselves share the machine, too). */
+const BOUND_MS = 3000;
 
 /** Frames and ages that a viewer has of each stream within a time. */
 async function watch(viewer: TestViewer): Promise<{ readonly p99Ms: number; readonly counts: readonly number[] }> {
@@ -41,11 +41,17 @@ it('F36 a machine with twice as much to do as it can shows fewer frames of every
   const burners: ChildProcess[] = Array.from({ length: 2 * availableParallelism() }, () => fork(burner));
   onTestFinished(() => { for (const child of burners) child.kill('SIGKILL'); });
   const starved = await watch(viewer);
+  const later = await watch(viewer);
   for (const child of burners) child.kill('SIGKILL');
 
   const [least, most] = [Math.min(...starved.counts), Math.max(...starved.counts)];
-  report('F36 starved of CPU', { 'normal p99 ms': normal.p99Ms, 'starved p99 ms': starved.p99Ms, 'frames, least': least, 'most': most, 'normal': Math.max(...normal.counts) });
+  report('F36 starved of CPU', { 'normal p99 ms': normal.p99Ms, 'starved p99 ms': starved.p99Ms, 'and 5 s later': later.p99Ms, 'frames, least': least, 'most': most, 'normal': Math.max(...normal.counts) });
   expect(least / most).toBeGreaterThan(0.6);
-  expect(starved.p99Ms).toBeLessThan(2 * normal.p99Ms + SLACK_MS);
-  for (const id of STREAMS) expect(viewer.frames.filter(({ header }) => header.stream === id).map(({ header }) => header.seq)).toEqual([...new Set(viewer.frames.filter(({ header }) => header.stream === id).map(({ header }) => header.seq))].sort((a, b) => a - b));
+  // Dropped and not queued: what is shown does not grow older.
+  expect(Math.max(starved.p99Ms, later.p99Ms)).toBeLessThan(BOUND_MS);
+  expect(later.p99Ms).toBeLessThan(2 * starved.p99Ms + 500);
+  for (const id of STREAMS) {
+    const seqs = viewer.frames.flatMap(({ header }) => (header.stream === id ? [header.seq] : []));
+    expect(seqs).toEqual([...new Set(seqs)].sort((one, other) => one - other));
+  }
 });
