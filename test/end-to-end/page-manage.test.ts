@@ -16,7 +16,7 @@ async function openEmpty(): Promise<{ page: Page; problems: string[]; url: strin
   const clip = join(fixture.folder, 'videos', 'Yard 1.mp4');
   await copyFile(await numberedClip({ name: 'manage.mp4', frames: 250 }), clip);
   await fixture.write({ 'sightline.yaml': 'sources: { roots: [videos], networks: [loopback] }\n' });
-  const { url } = await fixture.serve('--streams', 'streams');
+  const { url } = await fixture.serve('--backend', fixture.endpoint, '--streams', 'streams');
   const { page, problems } = await fixture.open({ viewport: { width: 1000, height: 800 } });
   await page.goto(`${url}/`);
   await until(() => page.locator('[data-message="first-run"]').isVisible());

@@ -16,7 +16,7 @@ async function open(tokens: string): Promise<{ page: Page; problems: string[]; u
     'streams/door.yaml': `name: The door\nsource: ${clip}\nmode: live\nloop: true\n`,
     'streams/yard.yaml': `name: The yard\nsource: ${clip}\nmode: live\nloop: true\n`,
   });
-  const { url, command } = await fixture.serve('--streams', 'streams');
+  const { url, command } = await fixture.serve('--backend', fixture.endpoint, '--streams', 'streams');
   const { page, problems } = await fixture.open();
   await page.goto(`${url}/`);
   await until(() => page.locator('[data-message="sign-in"]').isVisible());

@@ -1,50 +1,26 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { classColour } from '../../src/core/class-colours.js';
-import { launchBrowser, openPage } from '../helpers/browser.js';
 import { numberedClip } from '../helpers/clips.js';
-import { Command } from '../helpers/command.js';
 import { FakeServing } from '../helpers/fake-serving.js';
+import { usePageService } from '../helpers/page-service.js';
 import { until } from '../helpers/until.js';
 import { readLargeView, shownSeq } from '../helpers/viewer-page.js';
 
 const CLOCK = 85;
 const TOLERANCE = 40;
 
-let browser: Browser;
-let folder: string;
-const closers: (() => Promise<unknown>)[] = [];
-beforeAll(async () => {
-  browser = await launchBrowser();
-});
-afterAll(() => browser.close());
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sightline-page-'));
-  await mkdir(join(folder, 'streams'));
-});
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-async function serve(...args: string[]): Promise<{ command: Command; url: string }> {
-  const command = new Command(['serve', '--port', '0', ...args], { cwd: folder });
-  closers.push(() => command.kill());
-  return { command, url: await command.url() };
-}
+const fixture = usePageService();
 
 describe('the page of a running service', () => {
   it('shows pictures that change, each with its boxes where its header says', async () => {
     const serving = await new FakeServing({ detections: [{ classId: CLOCK, score: 0.9, box: [0.4, 0.25, 0.6, 0.75] }] }).start();
-    closers.push(() => serving.close());
+    onTestFinished(() => serving.close());
     const clip = await numberedClip({ name: 'page.mp4', widthPx: 640, heightPx: 360, frames: 250 });
-    await writeFile(join(folder, 'streams', 'clip.yaml'), `source: ${clip}\nmode: live\nloop: true\n`);
-    const { url } = await serve('--backend', serving.endpoint);
-    const { page, problems } = await openPage(browser);
-    closers.push(() => page.context().close());
+    await fixture.write({ 'streams/clip.yaml': `source: ${clip}\nmode: live\nloop: true\n` });
+    const { url } = await fixture.serve('--backend', serving.endpoint);
+    const { page, problems } = await fixture.open();
     // The service's drawing, into the very picture; the page's own has tests of its own.
     await page.addInitScript(() => { localStorage.setItem('sightline-drawing', 'server'); });
     await page.goto(`${url}/#/stream/clip`);
@@ -67,10 +43,9 @@ describe('the page of a running service', () => {
   });
 
   it('lists what the built-in model finds on the demo street, and goes on by itself after the service was started again', async () => {
-    await rm(join(folder, 'streams'), { recursive: true });
-    const first = await serve();
-    const { page } = await openPage(browser);
-    closers.push(() => page.context().close());
+    await rm(join(fixture.folder, 'streams'), { recursive: true });
+    const first = await fixture.serve();
+    const { page } = await fixture.open();
     await page.goto(`${first.url}/#/stream/demo`);
     await page.getByText('clock', { exact: true }).first().waitFor({ timeout: 40_000 });
     await page.getByText('stop sign', { exact: true }).first().waitFor({ timeout: 20_000 });
@@ -79,7 +54,7 @@ describe('the page of a running service', () => {
     first.command.child.kill('SIGTERM');
     await first.command.ended();
     await page.locator('.banner').first().waitFor({ timeout: 20_000 });
-    await serve('--port', new URL(first.url).port);
+    await fixture.serve('--port', new URL(first.url).port);
     await until(async () => {
       const seq = await shownSeq(page, 'demo');
       return seq >= 0 && seq !== before;

@@ -14,7 +14,9 @@ export type PageService = {
   readonly folder: string;
   /** Writes files into the folder, by name. */
   write(files: Readonly<Record<string, string>>): Promise<void>;
-  /** Starts `sightline serve` there, on a scripted backend that finds the number drawn on a picture; ended after the test. */
+  /** A scripted backend that finds the number drawn on a picture, `host:port`. */
+  readonly endpoint: string;
+  /** Starts `sightline serve` there; ended after the test. */
   serve(...args: string[]): Promise<{ readonly command: Command; readonly url: string }>;
   /** Opens a browser page in a context of its own, closed after the test; its address is still blank. */
   open(options?: BrowserContextOptions): Promise<WatchedPage>;
@@ -46,11 +48,14 @@ export function usePageService(): PageService {
     get folder() {
       return folder;
     },
+    get endpoint() {
+      return serving.endpoint;
+    },
     write: async (files) => {
       for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
     },
     serve: async (...args) => {
-      const command = new Command(['serve', '--port', '0', '--backend', serving.endpoint, ...args], { cwd: folder });
+      const command = new Command(['serve', '--port', '0', ...args], { cwd: folder });
       closers.push(() => command.kill());
       return { command, url: await command.url() };
     },
