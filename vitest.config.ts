@@ -1,13 +1,21 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that take the whole machine: they run when all others are through, as those measure times. */
+const LOUD = ['test/faults/starvation.test.ts', 'test/faults/crowd.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // They need packages from PyPI: `npm run test:conformance`.
-    exclude: ['test/conformance/**'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     maxWorkers: 2,
     pool: 'forks',
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        // Those of conformance need packages from PyPI: `npm run test:conformance`.
+        test: { name: 'tests', include: ['test/**/*.test.ts'], exclude: ['test/conformance/**', ...LOUD], sequence: { groupOrder: 0 } },
+      },
+      { extends: true, test: { name: 'loud', include: LOUD, sequence: { groupOrder: 1 }, fileParallelism: false, maxWorkers: 1 } },
+    ],
   },
 });

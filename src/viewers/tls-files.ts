@@ -15,7 +15,7 @@ export type ReadTls = { readonly options: ServerTls; readonly validTo: string };
 /** Reads the files that a server speaks TLS with.
  * @throws {ConfigError} one cannot be read, is no PEM of its kind, or they do not belong together */
 export async function readTlsFiles(files: TlsFiles): Promise<ReadTls> {
-  const [cert, key] = await Promise.all([readPem(files, 'cert'), readPem(files, 'key')]);
+  const [cert, key] = await readBoth(files);
   const options: ServerTls = { cert, key, minVersion: 'TLSv1.2' };
   // Each by itself first, so that it is known which of the two is wrong.
   check(files, 'cert', { cert }, 'holds no certificate in PEM form');
@@ -24,12 +24,12 @@ export async function readTlsFiles(files: TlsFiles): Promise<ReadTls> {
   return { options, validTo: new X509Certificate(cert).validTo };
 }
 
-async function readPem(files: TlsFiles, name: keyof TlsFiles): Promise<Buffer> {
-  try {
-    return await readFile(files[name]);
-  } catch (error) {
-    throw problem(files, name, `cannot be read (${error instanceof Error ? error.message : String(error)})`);
-  }
+/** Both are told where neither can be read. */
+async function readBoth(files: TlsFiles): Promise<[Buffer, Buffer]> {
+  const [cert, key] = await Promise.allSettled([readFile(files.cert), readFile(files.key)]);
+  if (cert.status === 'fulfilled' && key.status === 'fulfilled') return [cert.value, key.value];
+  const issues = ([['cert', cert], ['key', key]] as const).flatMap(([name, read]) => (read.status === 'fulfilled' ? [] : problem(files, name, `cannot be read (${read.reason instanceof Error ? read.reason.message : String(read.reason)})`).issues));
+  throw new ConfigError(issues);
 }
 
 function check(files: TlsFiles, name: keyof TlsFiles, options: SecureContextOptions, message: string): void {

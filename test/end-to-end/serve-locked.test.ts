@@ -73,6 +73,7 @@ describe('sightline serve, to other machines', () => {
     const end = await runCommand(['serve', '--port', '0'], { cwd: folder });
     expect([end.exitCode, end.stdout]).toEqual([2, '']);
     expect(end.stderr).toContain('gone.pem');
+    expect(end.stderr).toContain('gone.key');
   });
 });
 
