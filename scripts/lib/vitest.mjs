@@ -15,7 +15,7 @@ export async function runVitest(args) {
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
   try {
     const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
-    const { code } = await run(process.execPath, [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`, ...args], {
+    const { code } = await run(process.execPath, [vitest, 'run', '--reporter=default', '--reporter=json', `--reporter=${join(ROOT, 'scripts/lib/second-tries.mjs')}`, `--outputFile.json=${reportFile}`, ...args], {
       env: testEnvironment(),
       show: true,
     });

@@ -94,7 +94,7 @@ describe('streams in the page', () => {
     await page.keyboard.press('a');
     await page.getByLabel('Source', { exact: true }).fill(clip);
     await page.keyboard.press('Escape');
-    expect(await dialogOf(page).count()).toBe(0);
+    await until(async () => (await dialogOf(page).count()) === 0, { what: 'a dialog that is gone' });
     expect(await (await fetch(`${url}/api/streams`)).json()).toEqual({ streams: [] });
   });
 });

@@ -51,7 +51,7 @@ describe('F35: a service that has no file descriptor left', () => {
       socket.on('error', () => undefined).once('close', () => { closed += 1; });
       sockets.push(socket);
     }
-    await until(() => closed >= CONNECTIONS - SPARE - 5, { timeoutMs: 5_000, what: 'connections that are turned away' });
+    await until(() => closed >= CONNECTIONS - SPARE - 5, { timeoutMs: 30_000, what: 'connections that are turned away' });
     const turnedAway = closed;
     const shown = viewer.frames.length;
     await until(() => viewer.frames.length > shown + 25, { what: 'frames meanwhile' });

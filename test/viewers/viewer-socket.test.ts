@@ -165,8 +165,8 @@ describe('viewer socket', () => {
     expect(15 / seconds).toBeLessThan(11);
     expect(15 / seconds).toBeGreaterThan(8);
     const steps = viewer.seqs.slice(1).map((seq, index) => seq - (viewer.seqs[index] ?? 0));
-    expect(Math.max(...steps)).toBeLessThanOrEqual(8);
-    expect(Math.min(...steps)).toBeGreaterThanOrEqual(2);
+    // Every fifth, but for where this process, which plays the frames as well, was held up.
+    expect(steps.filter((step) => step >= 3 && step <= 7).length).toBeGreaterThanOrEqual(12);
     expect(directory.skipped('door')).toBe(0);
   });
 
