@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// npm run test:conformance: the embedded model server against TensorFlow Serving's own Python client, from PyPI.
+// npm run test:conformance: the embedded model server against TensorFlow Serving's own Python client, and tfjs-node against TensorFlow itself, both from PyPI.
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram, ROOT, run, say } from './lib/commands.mjs';
+import { prepareTfjsNode } from './lib/conformance-tfjs-node.mjs';
 import { runMain } from './lib/problem.mjs';
 import { setUp } from './lib/set-up.mjs';
 import { formatCounts, runVitest } from './lib/vitest.mjs';
@@ -25,6 +26,9 @@ await runMain(async () => {
     return 0;
   }
   process.env['SIGHTLINE_CONFORMANCE_PYTHON'] = PYTHON;
+  const tfjsNode = await prepareTfjsNode({ python: PYTHON, folder: join(VENV, 'tfjs-node') });
+  if ('module' in tfjsNode) process.env['SIGHTLINE_CONFORMANCE_TFJS_NODE'] = tfjsNode.module;
+  else process.stdout.write(`conformance tests of tfjs-node skipped: ${tfjsNode.obstacle}\n`);
   const { code, counts } = await runVitest(['--config', 'vitest.conformance.config.ts', ...process.argv.slice(2)]);
   process.stdout.write(`conformance: ${formatCounts(counts)}\n`);
   return code;

@@ -10,3 +10,11 @@ npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 if [ $# -gt 0 ]; then
   npm install --no-save --omit=dev --no-audit --no-fund "$@"
 fi
+# onnxruntime-node brings its library for all platforms along: some 250 MB that this one cannot load.
+platform=$(node -p 'process.platform + "/" + process.arch')
+for library in node_modules/onnxruntime-node/bin/napi-v6/*/*; do
+  case $library in
+    */"$platform") ;;
+    *) rm -rf "$library" ;;
+  esac
+done

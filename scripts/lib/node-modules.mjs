@@ -80,7 +80,7 @@ export function npmEnvironment() {
 }
 
 /** @returns {string | null} the folder above `include/node/node_api.h` */
-function nodeHeadersPrefix() {
+export function nodeHeadersPrefix() {
   const prefixes = [dirname(dirname(process.execPath)), '/usr', '/usr/local'];
   return prefixes.find((prefix) => existsSync(join(prefix, 'include/node/node_api.h'))) ?? null;
 }

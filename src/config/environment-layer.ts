@@ -43,7 +43,7 @@ const SETTINGS: readonly (readonly [path: string, form: Variable['form']])[] = [
 const VARIABLES: ReadonlyMap<string, Variable> = new Map(SETTINGS.map(([path, form]) => [variableName(path), { path: path.split('.') as [string, ...string[]], form }]));
 
 /** Variables that are no settings: where files lie, and what the project's own tests use. */
-const OTHER_VARIABLES: readonly string[] = ['SIGHTLINE_CONFIG', 'SIGHTLINE_STREAMS', 'SIGHTLINE_CACHE_DIR', 'SIGHTLINE_SHARED', 'SIGHTLINE_CONFORMANCE_PYTHON'];
+const OTHER_VARIABLES: readonly string[] = ['SIGHTLINE_CONFIG', 'SIGHTLINE_STREAMS', 'SIGHTLINE_CACHE_DIR', 'SIGHTLINE_SHARED', 'SIGHTLINE_CONFORMANCE_PYTHON', 'SIGHTLINE_CONFORMANCE_TFJS_NODE'];
 
 /** Names of the variables that settings can come from. */
 export const SETTING_VARIABLES: readonly string[] = [...VARIABLES.keys()];
