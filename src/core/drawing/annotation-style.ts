@@ -35,8 +35,8 @@ export function annotationStyle(size: Size, pixelRatio = 1): AnnotationStyle {
   return {
     lineWidthPx: Math.round(Math.max(2 * pixelRatio, referencePx / 240)),
     outlineWidthPx: Math.round(Math.max(pixelRatio, referencePx / 720)),
-    limbWidthPx: Math.round(Math.max(pixelRatio, referencePx / 360)),
-    pointRadiusPx: Math.max(2 * pixelRatio, referencePx / 200),
+    limbWidthPx: Math.round(Math.max(2 * pixelRatio, referencePx / 300)),
+    pointRadiusPx: Math.max(2.5 * pixelRatio, referencePx / 180),
     fontSizePx,
     font: `bold ${String(fontSizePx)}px "DejaVu Sans", sans-serif`,
     plateHeightPx,
