@@ -3,7 +3,8 @@ import { createImageData } from 'canvas';
 import { drawFindings } from '../core/drawing/draw-findings.js';
 import { AnnotationError, ClosedError } from '../core/errors.js';
 import type { AnnotatedFrame, DetectedFrame, Detection, Rendition, VideoFrame } from '../core/frames.js';
-import { limitWidth, scaleBox, type Size } from '../core/geometry.js';
+import { limitWidth, type Size } from '../core/geometry.js';
+import { scaleDetection } from '../core/scale-detection.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { CanvasPool, createSurface, dispose, resized, type Surface } from './canvas-pool.js';
 
@@ -180,19 +181,8 @@ function drawScaled(source: Surface, target: Surface, size: Size): void {
   target.ctx.drawImage(source.canvas, 0, 0, size.widthPx, size.heightPx);
 }
 
-function scaleDetections(detected: DetectedFrame, size: Size): readonly Detection[] {
-  const { sourceSize } = detected.frame;
-  const scaleX = size.widthPx / sourceSize.widthPx;
-  const scaleY = size.heightPx / sourceSize.heightPx;
-  return detected.detections.map((detection) => {
-    const { box, mask, keypoints } = detection;
-    return {
-      ...detection,
-      box: scaleBox(box, sourceSize, size),
-      ...(mask === undefined ? {} : { mask: { ...mask, box: scaleBox(mask.box, sourceSize, size) } }),
-      ...(keypoints === undefined ? {} : { keypoints: keypoints.map(({ xPx, yPx, score }) => ({ xPx: xPx * scaleX, yPx: yPx * scaleY, score })) }),
-    };
-  });
+function scaleDetections({ frame, detections }: DetectedFrame, size: Size): readonly Detection[] {
+  return detections.map((detection) => scaleDetection(detection, frame.sourceSize, size));
 }
 
 /** @param detections those of the frame, in pixels of the surface */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { toRecords } from '../core/detection-record.js';
 import { OutputError } from '../core/errors.js';
 import type { DetectedFrame } from '../core/frames.js';
 import type { FrameSink } from '../pipeline/detect-file.js';
@@ -9,7 +10,7 @@ const BOX_DECIMALS = 3;
 const SCORE_DECIMALS = 6;
 
 /** Writes one JSON line a frame (DESIGN.md part 4): `{stream,seq,ptsMs,widthPx,heightPx,detections}`, boxes in pixels of the upright source;
- * keypoints and the classes of the whole frame are there when the model gives some. */
+ * masks, keypoints and the classes of the whole frame are there when the model gives some, in the form of a frame's header. */
 export class JsonLinesSink implements FrameSink {
   readonly #stream: string;
   readonly #target: Writable;
@@ -36,12 +37,13 @@ export class JsonLinesSink implements FrameSink {
       seq: frame.seq,
       ptsMs: frame.ptsMs,
       ...frame.sourceSize,
-      detections: detections.map(({ classId, label, score, box, keypoints }) => ({
+      detections: toRecords(detections, frame.sourceSize).map(({ classId, label, score, box, mask, keypoints }) => ({
         classId,
         label,
         score: rounded(score, SCORE_DECIMALS),
         box: box.map((value) => rounded(value, BOX_DECIMALS)),
-        ...(keypoints === undefined ? {} : { keypoints: keypoints.map(({ xPx, yPx, score: sure }) => ({ xPx: rounded(xPx, BOX_DECIMALS), yPx: rounded(yPx, BOX_DECIMALS), score: sure === null ? null : rounded(sure, SCORE_DECIMALS) })) }),
+        ...(mask === undefined ? {} : { mask }),
+        ...(keypoints === undefined ? {} : { keypoints }),
       })),
       ...(classes.length === 0 ? {} : { classes: classes.map(({ classId, label, score }) => ({ classId, label, score: rounded(score, SCORE_DECIMALS) })) }),
     };

@@ -1,4 +1,5 @@
-import type { AnnotatedFrame, Detection } from '../core/frames.js';
+import { toRecords } from '../core/detection-record.js';
+import type { AnnotatedFrame } from '../core/frames.js';
 import type { FrameHeader } from './protocol.js';
 
 const LENGTH_BYTES = 4;
@@ -28,7 +29,7 @@ export class FrameMessage {
   /** @param drawn whether boxes are drawn into the JPEG; the header says so, as a viewer may have asked for both in turn */
   constructor(frame: AnnotatedFrame, drawn = true) {
     const { streamId: stream, seq, ptsMs, positionMs, capturedAtMs, widthPx, heightPx, model, classes = [], timingsMs } = frame;
-    const detections = frame.detections.map(withoutMask);
+    const detections = toRecords(frame.detections, frame);
     const rest: Omit<FrameHeader, 'sentAtMs'> = { stream, seq, ptsMs, ...(positionMs === undefined ? {} : { positionMs }), capturedAtMs, widthPx, heightPx, ...(drawn ? {} : { render: 'client' }), model, detections, ...(classes.length === 0 ? {} : { classes }), timingsMs };
     this.#headerRest = Buffer.from(`,${JSON.stringify(rest).slice(1)}`);
     this.jpeg = frame.jpeg;
@@ -97,12 +98,6 @@ function frameHeader(payloadBytes: number): Buffer {
   if (isMedium) header.writeUInt16BE(payloadBytes, 2);
   else header.writeUIntBE(payloadBytes, 4, 6);
   return header;
-}
-
-/** Thousands of numbers each, which nobody wants as JSON. */
-function withoutMask(detection: Detection): Omit<Detection, 'mask'> {
-  const { mask, ...rest } = detection;
-  return mask === undefined ? detection : rest;
 }
 
 function parseHeader(bytes: Uint8Array): FrameHeader {

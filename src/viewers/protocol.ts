@@ -1,5 +1,6 @@
 /** The messages of `/ws`, subprotocol `sightline.v1`. Types only: the page and other clients build on them. */
-import type { ClassScore, Detection, FrameTimingsMs, ModelIdentity } from '../core/frames.js';
+import type { DetectionRecord } from '../core/detection-record.js';
+import type { ClassScore, FrameTimingsMs, ModelIdentity } from '../core/frames.js';
 import type { StreamCommand } from '../core/stream-control.js';
 import type { StreamStatus } from '../core/stream-status.js';
 
@@ -53,8 +54,8 @@ export type FrameHeader = {
   readonly render?: 'client';
   /** `null`: no detector looked at this frame. */
   readonly model: ModelIdentity | null;
-  /** Boxes and keypoints in pixels of the JPEG; without masks. */
-  readonly detections: readonly Omit<Detection, 'mask'>[];
+  /** Boxes, masks and keypoints in pixels of the JPEG. */
+  readonly detections: readonly DetectionRecord[];
   /** What the frame as a whole shows, ordered by score, descending; left out when there is nothing. */
   readonly classes?: readonly ClassScore[];
   readonly timingsMs: FrameTimingsMs;

@@ -25,12 +25,12 @@ describe('a JSON line', () => {
     expect(await lineOf({ detections: [], classes: [] })).toEqual({ ...HEAD, detections: [] });
   });
 
-  it('has the keypoints of a detection, without its mask, and the classes of the frame', async () => {
-    const mask = { widthPx: 1, heightPx: 1, data: Float32Array.of(1), box: PERSON.box };
+  it('has the mask and the keypoints of a detection, in the form of a frame’s header, and the classes of the frame', async () => {
+    const mask = { widthPx: 2, heightPx: 1, data: Float32Array.of(1, 0), box: [1, 2, 3, 4] as const };
     const keypoints = [{ xPx: 1.00049, yPx: 2, score: null }, { xPx: 3, yPx: 4, score: 0.25 }];
     expect(await lineOf({ detections: [{ ...PERSON, mask, keypoints }], classes: [{ classId: 7, label: 'beach', score: 1 / 3 }] })).toEqual({
       ...HEAD,
-      detections: [{ ...PERSON, keypoints: [{ xPx: 1, yPx: 2, score: null }, { xPx: 3, yPx: 4, score: 0.25 }] }],
+      detections: [{ ...PERSON, mask: { box: [1, 2, 3, 4], widthPx: 2, heightPx: 2, runs: [0, 1, 1, 1, 1] }, keypoints: [[1, 2, null], [3, 4, 0.25]] }],
       classes: [{ classId: 7, label: 'beach', score: 0.333333 }],
     });
   });

@@ -1,7 +1,8 @@
 import { createCanvas } from 'canvas';
 import { ClosedError } from '../../src/core/errors.js';
 import type { AnnotatedFrame, ClassScore, Detection, ModelIdentity, OfferedFrame, Rendition } from '../../src/core/frames.js';
-import { limitWidth, scaleBox, type Size } from '../../src/core/geometry.js';
+import { limitWidth, type Size } from '../../src/core/geometry.js';
+import { scaleDetection } from '../../src/core/scale-detection.js';
 import type { StreamCommand } from '../../src/core/stream-control.js';
 import type { StreamStatus } from '../../src/core/stream-status.js';
 import type { StreamTimeline } from '../../src/core/stream-timeline.js';
@@ -225,7 +226,7 @@ export class FakeFrame implements OfferedFrame {
     if (this.options.renderError !== undefined) throw this.options.renderError;
     const size = limitWidth(this.size, rendition.maxWidthPx);
     const { classes } = this.options;
-    const detections = (this.options.detections ?? defaultDetections(this.seq, this.size)).map((found) => ({ ...found, box: scaleBox(found.box, this.size, size) }));
+    const detections = (this.options.detections ?? defaultDetections(this.seq, this.size)).map((found) => scaleDetection(found, this.size, size));
     const jpeg = pad(drawJpeg(this.seq, size, rendition.drawn ? detections : []), this.options.jpegBytes ?? 0);
     const { streamId, seq, ptsMs, capturedAtMs } = this;
     const { positionMs } = this.options;

@@ -29,15 +29,20 @@ describe('frame message', () => {
     );
   });
 
-  it('carries what the frame as a whole shows, keypoints, and no masks', () => {
-    const [frame] = fc.sample(frames, 1) as [AnnotatedFrame];
-    const found = { classId: 1, label: 'person', score: 0.5, box: [0, 0, 2, 2] as const, keypoints: [{ xPx: 1, yPx: 1.5, score: null }] };
-    const mask = { widthPx: 1, heightPx: 1, data: Float32Array.of(1), box: [0, 0, 2, 2] as const };
+  it('carries what the frame as a whole shows, keypoints and masks, and none of them where there is none', () => {
+    const [sample] = fc.sample(frames, 1) as [AnnotatedFrame];
+    const frame: AnnotatedFrame = { ...sample, widthPx: 4, heightPx: 4 };
+    const found = { classId: 1, label: 'person', score: 0.5, box: [0, 0, 2, 2] as const };
+    const keypoints = [{ xPx: 1, yPx: 1.5, score: null }, { xPx: 1.23456, yPx: 2, score: 0.51239 }];
+    const mask = { widthPx: 2, heightPx: 2, data: Float32Array.of(1, 1, 0, 1), box: [0, 0, 2, 2] as const };
     const classes = [{ classId: 7, label: 'beach', score: 0.75 }];
-    const { header } = decodeFrameMessage(encodeFrameMessage({ ...frame, detections: [{ ...found, mask }], classes }, 5));
-    expect(header).toMatchObject({ detections: [found], classes });
-    expect(header.detections[0]).not.toHaveProperty('mask');
-    expect(decodeFrameMessage(encodeFrameMessage({ ...frame, classes: [] }, 5)).header).not.toHaveProperty('classes');
+    const headerOf = (changes: Partial<AnnotatedFrame>): object => decodeFrameMessage(encodeFrameMessage({ ...frame, ...changes }, 5)).header;
+    expect(headerOf({ detections: [{ ...found, mask, keypoints }, found], classes })).toMatchObject({
+      detections: [{ ...found, keypoints: [[1, 1.5, null], [1.23, 2, 0.512]], mask: { box: [0, 0, 2, 2], widthPx: 2, heightPx: 2, runs: [0, 2, 1, 1] } }, found],
+      classes,
+    });
+    expect(headerOf({ detections: [found] })).toHaveProperty('detections', [found]);
+    expect(headerOf({ classes: [] })).not.toHaveProperty('classes');
   });
 
   it('says that the picture is without boxes, and nothing where they are drawn', () => {

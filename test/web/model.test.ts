@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { Detection } from '../../src/core/frames.js';
+import type { DetectionRecord } from '../../src/core/detection-record.js';
 import { countByClass, DetectionRows } from '../../web/src/model/detection-rows.js';
 import { FpsMeter } from '../../web/src/model/fps-meter.js';
 import { latencyParts, totalMs } from '../../web/src/model/latency.js';
@@ -173,6 +173,6 @@ describe('route', () => {
   });
 });
 
-function person(x: number, score: number): Detection {
+function person(x: number, score: number): DetectionRecord {
   return { classId: 1, label: 'person', score, box: [x, 0, x + 40, 100] };
 }

@@ -122,6 +122,28 @@ describe('boxes that the page draws', () => {
     expect(await page.locator('.now-none').isVisible()).toBe(false);
   });
 
+  it('bring masks and keypoints along, at any size of the picture, and lose them with their class', async () => {
+    const keypoints = [{ xPx: 90, yPx: 60, score: 0.9 }, { xPx: 120, yPx: 60, score: 0.1 }, { xPx: 150, yPx: 60, score: null }];
+    // The lower half of the box.
+    const mask = { widthPx: 1, heightPx: 2, data: Float32Array.of(0, 1), box: PERSON.box };
+    pages.directory.offer('door', { detections: [{ ...PERSON, mask, keypoints }, BICYCLE] });
+    const page = await open({ deviceScaleFactor: 2, viewport: { width: 1288, height: 900 } });
+    const overlay = await readOverlay(page);
+    const at = (x: number, y: number): readonly number[] => overlay.pixelAt(Math.round((x * overlay.widthPx) / 640), Math.round((y * overlay.widthPx) / 640));
+    // Of what is four tenths opaque a canvas keeps the colour to within a step or two.
+    for (const [x, y] of [[70, 190], [310, 190], [190, 318]] as const) {
+      expect(at(x, y)[3]).toBe(0x66);
+      expect(isNear(at(x, y), rgbOf(1))).toBe(true);
+    }
+    expect([at(190, 170)[3], at(330, 250)[3], at(120, 60)[3], at(500, 200)[3]]).toEqual([0, 0, 0, 0]);
+    expect([at(90, 60), at(150, 60)]).toEqual([[...rgbOf(1), 255], [...rgbOf(1), 255]]);
+    await page.locator('summary').click();
+    await page.getByRole('checkbox', { name: 'person' }).uncheck();
+    const without = await readOverlay(page);
+    const shown = (x: number, y: number): number | undefined => without.pixelAt(Math.round((x * without.widthPx) / 640), Math.round((y * without.widthPx) / 640))[3];
+    expect([shown(190, 250), shown(90, 60), shown(401, 200)]).toEqual([0, 0, 255]);
+  });
+
   it('can be left to the server, which is remembered', async () => {
     pages.directory.play('door', 10, { detections: [PERSON] });
     const page = await open();

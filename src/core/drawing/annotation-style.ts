@@ -6,6 +6,10 @@ export type AnnotationStyle = {
   readonly lineWidthPx: number;
   /** Width of the dark line around the coloured one; it lies outside the box. */
   readonly outlineWidthPx: number;
+  /** Of a line between two keypoints, without its outline. */
+  readonly limbWidthPx: number;
+  /** Of a keypoint, without its outline; need not be whole. */
+  readonly pointRadiusPx: number;
   readonly fontSizePx: number;
   /** Font as canvas takes it; the family falls back to what the machine has. */
   readonly font: string;
@@ -31,6 +35,8 @@ export function annotationStyle(size: Size, pixelRatio = 1): AnnotationStyle {
   return {
     lineWidthPx: Math.round(Math.max(2 * pixelRatio, referencePx / 240)),
     outlineWidthPx: Math.round(Math.max(pixelRatio, referencePx / 720)),
+    limbWidthPx: Math.round(Math.max(2 * pixelRatio, referencePx / 300)),
+    pointRadiusPx: Math.max(2.5 * pixelRatio, referencePx / 180),
     fontSizePx,
     font: `bold ${String(fontSizePx)}px "DejaVu Sans", sans-serif`,
     plateHeightPx,

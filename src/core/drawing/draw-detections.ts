@@ -1,19 +1,22 @@
 import type { DrawingContext } from './drawing-context.js';
 
 import { classColour } from '../class-colours.js';
+import { MAX_MASKS } from '../detection-record.js';
 import type { Detection } from '../frames.js';
 import type { Size } from '../geometry.js';
 import type { AnnotationStyle } from './annotation-style.js';
 import { boxPixels, type BoxPixels } from './box-pixels.js';
+import { drawKeypoints } from './draw-keypoints.js';
 import { drawLabel, OUTLINE_COLOUR, prepareText, type Label } from './draw-label.js';
+import { drawMask } from './draw-mask.js';
 import { placeLabel, type PixelRect } from './label-placement.js';
 import { fitLabelText } from './label-text.js';
 
 type Drawn = { readonly detection: Detection; readonly box: BoxPixels };
 
-/** Draws boxes with their labels. The coloured line lies inside the box with its outer edge on the rounded box edges, a dark outline
- * around it outside; labels never leave the picture. Boxes first, then labels; what scores higher lies on top and gets the better place.
- * @param detections ordered by score, descending; boxes in pixels of the picture
+/** Draws boxes with their labels, and masks and keypoints where there are some. The coloured line lies inside the box with its outer edge on the rounded box edges, a
+ * dark outline around it outside; labels never leave the picture. Masks first, then boxes, keypoints, labels; what scores higher lies on top and gets the better place.
+ * @param detections ordered by score, descending; in pixels of the picture
  * @param picture size of what `ctx` draws on
  * @param style measures of it all
  */
@@ -24,10 +27,20 @@ export function drawDetections(ctx: DrawingContext, detections: readonly Detecti
     const box = boxPixels(detection.box, picture);
     if (box !== null) drawn.push({ detection, box });
   }
-  for (const { detection, box } of drawn.toReversed()) drawBox(ctx, box, classColour(detection.classId), style);
+  const upwards = drawn.toReversed();
+  drawMasks(ctx, upwards, picture);
+  for (const { detection, box } of upwards) drawBox(ctx, box, classColour(detection.classId), style);
+  for (const { detection: { classId, keypoints } } of upwards) if (keypoints !== undefined) drawKeypoints(ctx, keypoints, classId, picture, style);
 
   prepareText(ctx, style);
   for (const label of placeLabels(ctx, drawn, picture, style).toReversed()) drawLabel(ctx, label, style);
+}
+
+/** @param upwards what scores higher comes later */
+function drawMasks(ctx: DrawingContext, upwards: readonly Drawn[], picture: Size): void {
+  for (const { detection: { classId, mask } } of upwards.filter(({ detection }) => detection.mask !== undefined).slice(-MAX_MASKS)) {
+    if (mask !== undefined) drawMask(ctx, mask, classId, picture);
+  }
 }
 
 function placeLabels(ctx: DrawingContext, drawn: readonly Drawn[], picture: Size, style: AnnotationStyle): Label[] {

@@ -1,9 +1,9 @@
 import { classColour } from '../../../src/core/class-colours.js';
-import type { Findings } from '../../../src/core/drawing/draw-findings.js';
-import type { Detection } from '../../../src/core/frames.js';
+import type { DetectionRecord } from '../../../src/core/detection-record.js';
 import { boxArea } from '../../../src/core/geometry.js';
 import { el, setData, setText } from '../dom.js';
 import { DetectionRows } from '../model/detection-rows.js';
+import type { FrameFindings } from '../model/frame-findings.js';
 import type { StreamMoment } from '../model/stream-model.js';
 import { formatAge } from '../model/text.js';
 import type { ShownFrame } from '../picture/frame-player.js';
@@ -12,7 +12,7 @@ import { ClassScores } from './class-scores.js';
 const THUMB_CSS_PX = 48;
 
 type Point = { readonly x: number; readonly y: number };
-type Row = { readonly element: HTMLLIElement; readonly press: HTMLButtonElement; readonly show: (detection: Detection, frame: ShownFrame) => void };
+type Row = { readonly element: HTMLLIElement; readonly press: HTMLButtonElement; readonly show: (detection: DetectionRecord, frame: ShownFrame) => void };
 
 /** What is detected on the very frame on the screen: one row an object, in a place that it keeps. Pointing at a row, focusing it or
  * pressing it (which holds it) marks its box in the picture. */
@@ -23,10 +23,10 @@ export class NowList {
   readonly #none = el('p', { class: 'muted now-none' });
   readonly #total = el('span', { class: 'section-figure' });
   readonly #classes = new ClassScores();
-  readonly #onHighlight: (detection: Detection | null) => void;
+  readonly #onHighlight: (detection: DetectionRecord | null) => void;
   readonly #rows = new Map<number, Row>();
   readonly #order = new DetectionRows();
-  #detections = new Map<number, Detection>();
+  #detections = new Map<number, DetectionRecord>();
   /** What the pointer or the focus is at, and what a press holds. */
   #pointed: number | null = null;
   #held: number | null = null;
@@ -34,7 +34,7 @@ export class NowList {
   #fromPicture: number | null = null;
 
   /** @param onHighlight told which detection of the frame on the screen to mark */
-  constructor(onHighlight: (detection: Detection | null) => void) {
+  constructor(onHighlight: (detection: DetectionRecord | null) => void) {
     this.#onHighlight = onHighlight;
     const heading = el('h2', { class: 'section-title' }, this.#title, this.#total);
     this.element = el('section', { class: 'section now', attributes: { 'aria-label': 'Detected on this frame' } }, heading, this.#classes.element, this.#list, this.#none);
@@ -43,7 +43,7 @@ export class NowList {
   /** @param findings what is shown of what was found on the frame
    * @param hiddenCount how much is not
    */
-  present(frame: ShownFrame, { detections, classes = [] }: Findings, hiddenCount: number): void {
+  present(frame: ShownFrame, { detections, classes = [] }: FrameFindings, hiddenCount: number): void {
     const rows = this.#order.update(detections);
     this.#detections = new Map(rows.map(({ key, detection }) => [key, detection]));
     for (const [key, row] of this.#rows) {
@@ -107,7 +107,7 @@ export class NowList {
     this.#onHighlight(key === null ? null : (this.#detections.get(key) ?? null));
   }
 
-  #makeRow(key: number, { classId, label }: Detection): Row {
+  #makeRow(key: number, { classId, label }: DetectionRecord): Row {
     const swatch = el('span', { class: 'swatch' });
     swatch.style.background = classColour(classId);
     const score = el('span', { class: 'now-score' });
@@ -123,7 +123,7 @@ export class NowList {
       el('span', { class: 'bar', attributes: { 'aria-hidden': 'true' } }, fill),
     );
     this.#listenToRow(press, key);
-    const show = (detection: Detection, frame: ShownFrame): void => {
+    const show = (detection: DetectionRecord, frame: ShownFrame): void => {
       setText(score, detection.score.toFixed(2));
       fill.style.width = `${(Math.min(1, Math.max(0, detection.score)) * 100).toFixed(1)}%`;
       drawCrop(thumb, frame, detection);
@@ -157,7 +157,7 @@ function noneText({ header }: ShownFrame, hiddenCount: number): string {
 }
 
 /** Draws what is inside a detection's box, whole and centred on a square. */
-function drawCrop(thumb: HTMLCanvasElement, { bitmap, header }: ShownFrame, { box }: Detection): void {
+function drawCrop(thumb: HTMLCanvasElement, { bitmap, header }: ShownFrame, { box }: DetectionRecord): void {
   const sidePx = Math.round(THUMB_CSS_PX * devicePixelRatio);
   if (thumb.width !== sidePx) thumb.width = thumb.height = sidePx;
   const context = thumb.getContext('2d');

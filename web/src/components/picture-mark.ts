@@ -1,5 +1,5 @@
 import { classColour } from '../../../src/core/class-colours.js';
-import type { Detection } from '../../../src/core/frames.js';
+import type { DetectionRecord } from '../../../src/core/detection-record.js';
 import { scaleBox, type Size } from '../../../src/core/geometry.js';
 import { el, setText } from '../dom.js';
 
@@ -32,7 +32,7 @@ export class PictureMark {
   /** @param picture size that the detection's box is in
    * @param source size of the stream's picture, in whose pixels the box is told; `null` while unknown
    */
-  show(detection: Detection, picture: Size, source: Size | null): void {
+  show(detection: DetectionRecord, picture: Size, source: Size | null): void {
     this.frame.hidden = false;
     this.card.hidden = false;
     const [left, top, right, bottom] = scaleBox(detection.box, picture, { widthPx: 100, heightPx: 100 });
@@ -45,7 +45,7 @@ export class PictureMark {
     this.#putCard([left, top, right, bottom]);
   }
 
-  #tell(detection: Detection, [x1, y1, x2, y2]: Detection['box']): void {
+  #tell(detection: DetectionRecord, [x1, y1, x2, y2]: DetectionRecord['box']): void {
     const whole = (value: number): string => String(Math.round(value));
     this.#swatch.style.background = classColour(detection.classId);
     setText(this.#label, detection.label);
@@ -79,7 +79,7 @@ function clamp(value: number, max: number): number {
 }
 
 /** A tracker may stand between detector and viewers; then its number travels with the detection. */
-function trackOf(detection: Detection & { readonly trackId?: unknown }): string | null {
+function trackOf(detection: DetectionRecord & { readonly trackId?: unknown }): string | null {
   const { trackId } = detection;
   return typeof trackId === 'number' || typeof trackId === 'string' ? String(trackId) : null;
 }

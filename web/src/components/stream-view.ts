@@ -1,4 +1,4 @@
-import type { Detection } from '../../../src/core/frames.js';
+import type { DetectionRecord } from '../../../src/core/detection-record.js';
 import type { StreamCommand } from '../../../src/core/stream-control.js';
 import { button, el, icon, setData, setText, type IconName } from '../dom.js';
 import { readDrawing, writeDrawing, type Drawing } from '../model/drawing.js';
@@ -191,7 +191,7 @@ export class StreamView implements FrameView {
     });
   }
 
-  #markBox(detection: Detection | null): void {
+  #markBox(detection: DetectionRecord | null): void {
     const header = this.model.player.shown?.header;
     if (detection === null || header === undefined) {
       this.#mark.hide();

@@ -1,8 +1,8 @@
 import { boxIou } from '../../../src/core/geometry.js';
-import type { Detection } from '../../../src/core/frames.js';
+import type { DetectionRecord } from '../../../src/core/detection-record.js';
 
 /** A detection with the row it stands in. */
-export type DetectionRow = { readonly key: number; readonly detection: Detection };
+export type DetectionRow = { readonly key: number; readonly detection: DetectionRecord };
 
 /** Objects of one class whose boxes overlap this much on the next frame keep their row. */
 const SAME_OBJECT_IOU = 0.3;
@@ -14,7 +14,7 @@ export class DetectionRows {
   #nextKey = 1;
 
   /** @param detections what is on the newest frame, ordered by score */
-  update(detections: readonly Detection[]): readonly DetectionRow[] {
+  update(detections: readonly DetectionRecord[]): readonly DetectionRow[] {
     const unplaced = new Set(detections);
     const kept: DetectionRow[] = [];
     for (const row of this.#rows) {
@@ -32,8 +32,8 @@ export class DetectionRows {
   }
 }
 
-function bestMatch(previous: Detection, candidates: ReadonlySet<Detection>): Detection | undefined {
-  let best: Detection | undefined;
+function bestMatch(previous: DetectionRecord, candidates: ReadonlySet<DetectionRecord>): DetectionRecord | undefined {
+  let best: DetectionRecord | undefined;
   let bestIou = SAME_OBJECT_IOU;
   for (const candidate of candidates) {
     if (candidate.classId !== previous.classId) continue;
@@ -48,7 +48,7 @@ function bestMatch(previous: Detection, candidates: ReadonlySet<Detection>): Det
 export type ClassCount = { readonly classId: number; readonly label: string; count: number };
 
 /** How many of each class there are, most first, then in the order of the ids: an order that does not change with the scores. */
-export function countByClass(detections: readonly Pick<Detection, 'classId' | 'label'>[]): readonly ClassCount[] {
+export function countByClass(detections: readonly Pick<DetectionRecord, 'classId' | 'label'>[]): readonly ClassCount[] {
   const counts = new Map<number, ClassCount>();
   for (const { classId, label } of detections) {
     const entry = counts.get(classId);

@@ -1,11 +1,11 @@
-import type { Findings } from '../../../src/core/drawing/draw-findings.js';
+import type { FrameFindings } from './frame-findings.js';
 import { applyFilter, isFiltering, NO_FILTER, readFilter, writeFilter, type ViewFilter } from './view-filter.js';
 
 /** A class that was seen, or is hidden and may come again. */
 export type SeenClass = { readonly classId: number; readonly label: string; readonly shown: boolean; /** On the newest frame, shown or not. */ readonly count: number };
 
 /** What comes out of a filter: what is left, and how much is not. */
-export type Filtered = { readonly findings: Findings; readonly hiddenCount: number };
+export type Filtered = { readonly findings: FrameFindings; readonly hiddenCount: number };
 
 /** More than any list can be read with; labels come from outside. */
 const MAX_CLASSES = 200;
@@ -40,7 +40,7 @@ export class StreamFilter {
   }
 
   /** Takes a frame's findings in and keeps what is to be seen of them. */
-  take({ detections, classes }: Findings): Filtered {
+  take({ detections, classes }: FrameFindings): Filtered {
     const all = [...detections, ...(classes ?? [])];
     this.#counts = new Map();
     for (const { classId, label } of all) {

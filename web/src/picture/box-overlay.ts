@@ -1,14 +1,15 @@
-import { drawFindings, type Findings } from '../../../src/core/drawing/draw-findings.js';
-import { scaleBox, type Size } from '../../../src/core/geometry.js';
+import { drawFindings } from '../../../src/core/drawing/draw-findings.js';
+import type { Size } from '../../../src/core/geometry.js';
 import { el } from '../dom.js';
+import { drawable, type FrameFindings } from '../model/frame-findings.js';
 
-/** A canvas over a picture that carries the boxes, drawn as the server draws them but in the screen's own pixels, so that they are sharp
+/** A canvas over a picture that carries the boxes, masks and keypoints, drawn as the server draws them but in the screen's own pixels, so that they are sharp
  * whatever the picture's size. */
 export class BoxOverlay {
   readonly element = el('canvas', { class: 'overlay', attributes: { 'aria-hidden': 'true' } });
   readonly #resize: ResizeObserver;
   #size: Size = { widthPx: 0, heightPx: 0 };
-  #drawn: { readonly findings: Findings; readonly picture: Size } | null = null;
+  #drawn: { readonly findings: FrameFindings; readonly picture: Size } | null = null;
 
   constructor() {
     this.#resize = new ResizeObserver((entries) => { for (const entry of entries) this.#setSize(sizeOf(entry)); });
@@ -21,10 +22,10 @@ export class BoxOverlay {
     }
   }
 
-  /** Draws boxes in place of those there.
-   * @param findings boxes in pixels of a picture of size `picture`
+  /** Draws what was found in place of what is there.
+   * @param findings in pixels of a picture of size `picture`
    */
-  draw(findings: Findings, picture: Size): void {
+  draw(findings: FrameFindings, picture: Size): void {
     this.#drawn = { findings, picture };
     this.#redraw();
   }
@@ -55,13 +56,8 @@ export class BoxOverlay {
     context.clearRect(0, 0, widthPx, heightPx);
     if (this.#drawn === null) return;
     const { findings, picture } = this.#drawn;
-    drawFindings(context, scaleFindings(findings, picture, this.#size), this.#size, devicePixelRatio);
+    drawFindings(context, drawable(findings, picture, this.#size), this.#size, devicePixelRatio);
   }
-}
-
-/** The same boxes on the same picture at another size. */
-export function scaleFindings({ detections, classes }: Findings, from: Size, to: Size): Findings {
-  return { detections: detections.map((detection) => ({ ...detection, box: scaleBox(detection.box, from, to) })), ...(classes === undefined ? {} : { classes }) };
 }
 
 function sizeOf(entry: ResizeObserverEntry): Size {

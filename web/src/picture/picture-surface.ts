@@ -1,5 +1,5 @@
-import type { Findings } from '../../../src/core/drawing/draw-findings.js';
 import { el, setData, setText } from '../dom.js';
+import type { FrameFindings } from '../model/frame-findings.js';
 import type { StreamMoment } from '../model/stream-model.js';
 import { BoxOverlay } from './box-overlay.js';
 import type { ShownFrame } from './frame-player.js';
@@ -30,7 +30,7 @@ export class PictureSurface {
   /** Paints a frame, and its boxes where they are not in the picture already.
    * @param findings what is drawn of what was found on the frame; default: all of it
    */
-  paint(frame: ShownFrame, findings: Findings = frame.header): void {
+  paint(frame: ShownFrame, findings: FrameFindings = frame.header): void {
     const { bitmap } = frame;
     if (this.canvas.width !== bitmap.width) this.canvas.width = bitmap.width;
     if (this.canvas.height !== bitmap.height) this.canvas.height = bitmap.height;
