@@ -1,7 +1,7 @@
 import { ConfigError } from '../core/errors.js';
 import type { Size } from '../core/geometry.js';
 import { readDetectionRows, VALUES_PER_ROW, type DetectionRow } from './detection-rows.js';
-import type { Engine, Graph, GraphTensor } from './engines/engine.js';
+import type { Graph, GraphEngine, GraphTensor } from './engines/graph.js';
 import { letterboxPixels } from './letterbox-pixels.js';
 import type { ModelFiles } from './model-files.js';
 import { RollingMedian } from './rolling-median.js';
@@ -22,7 +22,7 @@ export class DetectionModel {
   readonly version: string;
   /** Size of images that are not scaled. */
   readonly inputSize: Size;
-  readonly #engine: Engine;
+  readonly #engine: GraphEngine;
   readonly #graph: Graph;
   readonly #inputName: string;
   readonly #outputName: string;
@@ -30,7 +30,7 @@ export class DetectionModel {
   readonly #canvas: Float32Array;
   readonly #measuredMs = new RollingMedian(MEASURED_RUNS);
 
-  private constructor(version: string, engine: Engine, graph: Graph, contract: GraphContract) {
+  private constructor(version: string, engine: GraphEngine, graph: Graph, contract: GraphContract) {
     this.version = version;
     this.#engine = engine;
     this.#graph = graph;
@@ -42,7 +42,7 @@ export class DetectionModel {
 
   /** Loads a graph, finds out what it takes and gives, and warms it up.
    * @throws {ConfigError} when it is not a graph, or not a detector of this kind */
-  static async load(model: ModelFiles, engine: Engine): Promise<DetectionModel> {
+  static async load(model: ModelFiles, engine: GraphEngine): Promise<DetectionModel> {
     const graph = await engine.load(model.files).catch((error: unknown) => {
       throw problem(model, `does not load: ${error instanceof Error ? error.message : String(error)}`);
     });

@@ -3,7 +3,7 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { ConfigError } from '../core/errors.js';
-import type { GraphFiles, GraphManifest } from './engines/engine.js';
+import type { GraphFiles, GraphManifest } from './engines/graph.js';
 
 /** A version of a model on disk. */
 export type ModelFiles = {

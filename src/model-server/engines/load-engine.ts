@@ -1,6 +1,7 @@
 import { ConfigError } from '../../core/errors.js';
 import type { Logger } from '../../telemetry/logger.js';
-import type { Engine, EngineChoice, EngineName } from './engine.js';
+import type { EngineChoice, EngineName } from './engine.js';
+import type { GraphEngine } from './graph.js';
 import { TfjsEngine, type TfjsGraphModel, type TfjsModule } from './tfjs-engine.js';
 import { createWasmEngine } from './wasm-engine.js';
 
@@ -11,13 +12,13 @@ export type Importer = (name: string) => Promise<unknown>;
 const NATIVE_PACKAGES = { 'tfjs-node-gpu': '@tensorflow/tfjs-node-gpu', 'tfjs-node': '@tensorflow/tfjs-node' } as const;
 
 type NativeName = keyof typeof NATIVE_PACKAGES;
-type NativeResult = { readonly engine: Engine } | { readonly missing: true } | { readonly broken: string };
+type NativeResult = { readonly engine: GraphEngine } | { readonly missing: true } | { readonly broken: string };
 
 /** Loads the engine asked for. `auto` takes native TensorFlow where it is installed and works, and WebAssembly otherwise; a broken installation is told in one warning.
  * @throws {ConfigError} when a native engine was asked for by name and cannot be loaded */
-export async function loadEngine(choice: EngineChoice, log: Logger, importer: Importer = importByName): Promise<Engine> {
+export async function loadEngine(choice: EngineChoice, log: Logger, importer: Importer = importByName): Promise<GraphEngine> {
   if (choice === 'wasm') return createWasmEngine();
-  if (choice !== 'auto') return loadNamed(choice, importer);
+  if (choice !== 'auto' && choice !== 'onnxruntime') return loadNamed(choice, importer);
   const reasons: string[] = [];
   for (const name of Object.keys(NATIVE_PACKAGES) as NativeName[]) {
     const result = await tryNative(name, importer);
@@ -28,7 +29,7 @@ export async function loadEngine(choice: EngineChoice, log: Logger, importer: Im
   return createWasmEngine();
 }
 
-async function loadNamed(name: NativeName, importer: Importer): Promise<Engine> {
+async function loadNamed(name: NativeName, importer: Importer): Promise<GraphEngine> {
   const result = await tryNative(name, importer);
   if ('engine' in result) return result.engine;
   const problem = 'broken' in result ? `${NATIVE_PACKAGES[name]} does not load: ${result.broken}` : `${NATIVE_PACKAGES[name]} is not installed: npm install ${NATIVE_PACKAGES[name]}, or take engine wasm`;

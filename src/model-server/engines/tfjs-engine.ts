@@ -1,4 +1,5 @@
-import type { Engine, EngineName, Graph, GraphFiles, GraphTensor } from './engine.js';
+import type { EngineName } from './engine.js';
+import type { Graph, GraphEngine, GraphFiles, GraphTensor } from './graph.js';
 
 /** A tensor of TensorFlow.js. */
 export type TfjsTensor = { readonly shape: readonly number[]; data(): Promise<ArrayLike<number>>; dispose(): void };
@@ -23,7 +24,7 @@ export type TfjsModule = {
 };
 
 /** An engine on top of any TensorFlow.js. */
-export class TfjsEngine implements Engine {
+export class TfjsEngine implements GraphEngine {
   readonly name: EngineName;
   readonly version: string;
   readonly #tf: TfjsModule;

@@ -1,4 +1,4 @@
-import type { Engine } from './engine.js';
+import type { GraphEngine } from './graph.js';
 import { TfjsEngine, type TfjsModule } from './tfjs-engine.js';
 
 /** Names of the process events that the wasm runtime hooks itself into. */
@@ -7,7 +7,7 @@ const HOOKED_EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
 /** Starts TensorFlow.js on WebAssembly with SIMD, from the installed packages, one thread: threads are not available in Node.
  *
  * Measured with the default model on two shared cores: 160–180 ms an image after the first, which takes 280; 180 MB resident. */
-export async function createWasmEngine(): Promise<Engine> {
+export async function createWasmEngine(): Promise<GraphEngine> {
   const core = await import('@tensorflow/tfjs-core');
   const converter = await import('@tensorflow/tfjs-converter');
   await import('@tensorflow/tfjs-backend-wasm');
