@@ -1,34 +1,32 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { COCO_IDS } from '../core/coco-ids.js';
 import { ConfigError } from '../core/errors.js';
-import type { GraphFiles, GraphManifest } from './engines/graph.js';
-
-/** A version of a model on disk. */
-export type ModelFiles = {
-  /** Decimal digits. */
-  readonly version: string;
-  /** Folder or file it was read from, for messages. */
-  readonly path: string;
-  readonly files: GraphFiles;
-};
+import type { Size } from '../core/geometry.js';
+import { SERVED_SIGNATURE } from './served-signature.js';
+import type { ServableFolder } from './store/servable-manifest.js';
 
 const DEFAULT_MODEL_VERSION = '1';
 const DEFAULT_MODEL_FILE = '@vladmandic/human/models/centernet.json';
-const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
-const MAX_WEIGHTS_BYTES = 2 ** 30;
+const DEFAULT_MODEL_SIZE: Size = { widthPx: 512, heightPx: 512 };
 const EXPECTATION = 'expected a TensorFlow.js graph model, VERSION/model.json with its weight files beside it';
 
-/** Reads the newest version of a model.
+/** Overlap above which the weaker of two boxes of one class is the same object: what the Object Detection API's SSD configurations
+ * use (`batch_non_max_suppression { iou_threshold: 0.6 }`). */
+const NMS_IOU_THRESHOLD = 0.6;
+
+/** Finds the newest version of a model.
  * @param basePath folder with one sub-folder a version, named by its number; `null`: the built-in default model
  * @throws {ConfigError} saying what is missing there */
-export async function readModelFiles(modelName: string, basePath: string | null): Promise<ModelFiles> {
-  if (basePath === null) return readVersion(DEFAULT_MODEL_VERSION, defaultModelPath());
+export async function readModelFiles(modelName: string, basePath: string | null): Promise<ServableFolder> {
+  if (basePath === null) return bareGraph(DEFAULT_MODEL_VERSION, defaultModelPath(), DEFAULT_MODEL_SIZE);
   const version = await newestVersion(modelName, basePath);
   const folder = join(basePath, version);
-  const manifestPath = join(folder, 'model.json');
-  if (existsSync(manifestPath)) return readVersion(String(BigInt(version)), manifestPath);
+  const modelPath = join(folder, 'model.json');
+  if (existsSync(modelPath)) return bareGraph(String(BigInt(version)), modelPath, null);
   if (existsSync(join(folder, 'saved_model.pb'))) {
     throw problem(`${folder} holds a TensorFlow SavedModel, which the embedded server does not run: ${EXPECTATION} (tensorflowjs_converter makes one), or serve it with tensorflow_model_server and name that as the backend`);
   }
@@ -49,46 +47,26 @@ async function newestVersion(modelName: string, basePath: string): Promise<strin
   return newest;
 }
 
-async function readVersion(version: string, manifestPath: string): Promise<ModelFiles> {
-  const manifest = parseManifest(await readBounded(manifestPath, MAX_MANIFEST_BYTES), manifestPath);
-  const folder = join(manifestPath, '..');
-  const parts: Buffer[] = [];
-  let total = 0;
-  for (const path of manifest.weightsManifest.flatMap((group) => group.paths)) {
-    // A manifest comes from outside: it names files of its own folder and no others.
-    if (!/^[\w.-]+$/.test(path) || path.startsWith('.')) throw problem(`${manifestPath} names the weight file ${JSON.stringify(path)}: expected a file name beside it`);
-    const part = await readBounded(join(folder, path), MAX_WEIGHTS_BYTES - total);
-    total += part.byteLength;
-    parts.push(part);
-  }
-  return { version, path: manifestPath, files: { manifest, weights: parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts) } };
-}
-
-async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
-  try {
-    const { size } = await stat(path);
-    if (size > maxBytes) throw problem(`${path} is larger than ${String(maxBytes)} bytes`);
-    return await readFile(path);
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw problem(`cannot read ${path} (${code === 'ENOENT' ? 'no such file' : code}): ${EXPECTATION}`);
-  }
-}
-
-function parseManifest(bytes: Buffer, path: string): GraphManifest {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw problem(`${path} is not JSON: ${EXPECTATION}`);
-  }
-  if (!isObject(parsed)) throw problem(`${path} is not a model: ${EXPECTATION}`);
-  if (parsed['format'] === 'layers-model') throw problem(`${path} is a TensorFlow.js layers model: ${EXPECTATION}`);
-  const groups: unknown = parsed['weightsManifest'];
-  const isManifest = Array.isArray(groups) && groups.every((group) => isObject(group) && isArrayOf(group['paths'], 'string') && isArrayOf(group['weights'], 'object'));
-  if (!isObject(parsed['modelTopology']) || !isManifest) throw problem(`${path} has no modelTopology and weightsManifest: ${EXPECTATION}`);
-  return parsed as unknown as GraphManifest;
+/** A graph without a word about it: a detector of COCO classes whose rows the engine finds by running it. */
+async function bareGraph(version: string, modelPath: string, inputSize: Size | null): Promise<ServableFolder> {
+  const sha256 = createHash('sha256').update(await readFile(modelPath)).digest('hex');
+  return {
+    path: dirname(modelPath),
+    version,
+    manifest: {
+      format: 1,
+      kind: 'detection',
+      source: { name: basename(modelPath), kind: 'tfjs', sha256 },
+      producer: '',
+      signature: SERVED_SIGNATURE,
+      inputSize,
+      recipe: {
+        input: { name: '', size: { widthPx: 1, heightPx: 1 }, layout: 'nhwc', dtype: 'float', resize: 'letterbox', channels: 'rgb', mean: [0, 0, 0], deviation: [1, 1, 1], batchSize: 1 },
+        output: { kind: 'rows', output: '', boxUnits: 'pixels', classIds: COCO_IDS, nms: NMS_IOU_THRESHOLD },
+      },
+      files: { onnx: null, tfjs: basename(modelPath), savedModel: false, labels: null },
+    },
+  };
 }
 
 /** The package hides its folder from `require.resolve`, so its folder is looked for where Node would. */
@@ -102,12 +80,4 @@ function defaultModelPath(): string {
 
 function problem(message: string): ConfigError {
   return new ConfigError([{ file: null, path: '--model_base_path', message }]);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isArrayOf(value: unknown, type: 'string' | 'object'): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === type && item !== null);
 }
