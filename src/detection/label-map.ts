@@ -2,8 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 
 import { COCO_IDS } from '../core/coco-ids.js';
+import { COCO_LABELS } from '../core/coco-labels.js';
 import { ConfigError } from '../core/errors.js';
-import { COCO_LABELS } from './coco-labels.js';
 import { LabelFileError, type LabelEntry } from './label-entry.js';
 import { parseJsonLabels } from './label-json.js';
 import { parsePbtxtLabels } from './label-pbtxt.js';
