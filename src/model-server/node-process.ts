@@ -1,18 +1,24 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import type { Duplex } from 'node:stream';
 import type { Logger } from '../telemetry/logger.js';
-import { asParentMessage, type ParentMessage } from './parent-channel.js';
 
-export type ServerProcessOptions = {
+export type NodeProcessOptions = {
   /** JavaScript file that the process runs. */
   readonly entry: string;
   readonly args: readonly string[];
   /** Options of Node itself. */
   readonly execArgv: readonly string[];
+  /** Whether it gets a pipe beside its channel, file descriptor {@link PIPE_DESCRIPTOR}. */
+  readonly hasPipe?: boolean;
   readonly log: Logger;
-  readonly onMessage: (message: ParentMessage) => void;
+  /** What it tells on its channel: anything. */
+  readonly onMessage: (message: unknown) => void;
   /** Once, when the process is gone and its output read; `reason` is one line. */
   readonly onExit: (reason: string) => void;
 };
+
+/** Where the process finds its pipe. */
+export const PIPE_DESCRIPTOR = 4;
 
 /** How long it may take to end after SIGTERM. */
 const TERM_LIMIT_MS = 2_000;
@@ -22,29 +28,34 @@ const PINO_WARN = 40;
 const PINO_ERROR = 50;
 const PINO_INFO = 30;
 
-/** One run of the model server's process. */
-export class ServerProcess {
+/** Looked up once: asking costs a process. */
+let canDieWithParent: boolean | null = null;
+
+/** One run of a Node program as a process of its own, which is gone when this process is gone, however that ends. Its standard error is the log's. */
+export class NodeProcess {
+  /** The pipe between the two, where it was asked for. */
+  readonly pipe: Duplex | null;
   readonly #child: ChildProcess;
   readonly #log: Logger;
   readonly #closed: Promise<void>;
   #partialLine = '';
   #lastLine = '';
 
-  constructor(options: ServerProcessOptions) {
+  constructor(options: NodeProcessOptions) {
     this.#log = options.log;
     const command = [...(diesWithParent() ? ['setpriv', ...KILLED_WITH_PARENT] : []), process.execPath, ...options.execArgv, options.entry, ...options.args];
     const [program = process.execPath, ...args] = command;
     // Standard output is nobody's: TensorFlow greets its users there.
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc', ...(options.hasPipe === true ? ['pipe' as const] : [])], serialization: 'advanced' });
     this.#child = child;
+    this.pipe = (child.stdio[PIPE_DESCRIPTOR] as Duplex | undefined) ?? null;
     let spawnError: Error | null = null;
     child.on('error', (error) => {
       spawnError = error;
     });
-    child.on('message', (value) => {
-      const message = asParentMessage(value);
-      if (message !== null) options.onMessage(message);
-    });
+    child.on('message', options.onMessage);
+    // A pipe whose other end is gone is told of by the end of the process.
+    this.pipe?.on('error', () => undefined);
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#read(text);
     });
@@ -60,6 +71,11 @@ export class ServerProcess {
 
   get pid(): number | null {
     return this.#child.pid ?? null;
+  }
+
+  /** Tells it something on its channel; lost on one that is gone. */
+  send(message: object): void {
+    if (this.#child.connected) this.#child.send(message, () => undefined);
   }
 
   /** SIGKILL, for a process that hangs. */
@@ -81,7 +97,7 @@ export class ServerProcess {
     for (const line of lines) if (line.trim() !== '') this.#forward(line.slice(0, MAX_LINE_LENGTH));
   }
 
-  /** Our own server writes JSON lines; whatever else comes is a runtime's last words. */
+  /** Our own programs write JSON lines; whatever else comes is a runtime's last words. */
   #forward(line: string): void {
     const { level, message, fields } = parseLine(line);
     if (level >= PINO_ERROR) this.#lastLine = message;
@@ -110,5 +126,6 @@ function parseLine(line: string): LogLine {
 
 /** Whether the kernel can be told to end the process when ours ends, however that happens. Elsewhere the closed channel alone tells it. */
 function diesWithParent(): boolean {
-  return process.platform === 'linux' && spawnSync('setpriv', [...KILLED_WITH_PARENT, 'true'], { stdio: 'ignore', timeout: 1_000 }).status === 0;
+  canDieWithParent ??= process.platform === 'linux' && spawnSync('setpriv', [...KILLED_WITH_PARENT, 'true'], { stdio: 'ignore', timeout: 1_000 }).status === 0;
+  return canDieWithParent;
 }
