@@ -67,11 +67,7 @@ export const getModelMetadataResponseCodec: Codec<GetModelMetadataResponse> = {
 export const signatureDefMapCodec: Codec<SignatureDefMap> = {
   encode: (signatures) =>
     encodeMessage(SIGNATURES, {
-      signatureDef: mapValues(signatures, (signature) => ({
-        inputs: mapValues(signature.inputs, toTensorInfoProto),
-        outputs: mapValues(signature.outputs, toTensorInfoProto),
-        methodName: signature.methodName,
-      })),
+      signatureDef: mapValues(signatures, signatureDefProto),
     }),
   decode: (bytes) => {
     const proto = decodeMessage<{ signatureDef?: Record<string, SignatureDefProto> }>(SIGNATURES, bytes);
@@ -82,6 +78,11 @@ export const signatureDefMapCodec: Codec<SignatureDefMap> = {
     }));
   },
 };
+
+/** A signature as it is encoded, in an answer or in a SavedModel. */
+export function signatureDefProto(signature: SignatureDef): object {
+  return { inputs: mapValues(signature.inputs, toTensorInfoProto), outputs: mapValues(signature.outputs, toTensorInfoProto), methodName: signature.methodName };
+}
 
 function toTensorInfoProto(info: TensorInfo): TensorInfoProto {
   const dtype = Object.hasOwn(DTYPE_NUMBERS, info.dtype) ? DTYPE_NUMBERS[info.dtype as DTypeName] : DTYPE_NUMBERS.invalid;
