@@ -6,13 +6,12 @@ import { encodeMessage } from '../../../serving/proto-root.js';
 import type { Recipe } from '../../store/recipe.js';
 import type { TfGraph } from '../graph/tf-graph.js';
 import { composeGraphDef } from './compose-graph-def.js';
+import { DEFAULT_SIGNATURE, SAVED_MODEL_FILE, SERVE_TAG } from './saved-model-names.js';
 
 const SCHEMA_VERSION = 1;
 /** Version of graphs as TensorFlow 2.3 wrote them, which has all operators used here; later ones read it. */
 const PRODUCER_VERSION = 440;
 const TENSORFLOW_VERSION = '2.3.0';
-export const SERVE_TAG = 'serve';
-export const SIGNATURE_NAME = 'serving_default';
 /** A protobuf message is at most so long. */
 const MAX_BYTES = 2 ** 31 - 1;
 
@@ -28,7 +27,7 @@ export async function writeSavedModel(graph: TfGraph, recipe: Recipe, folder: st
       {
         metaInfoDef: { tags: [SERVE_TAG], tensorflowVersion: TENSORFLOW_VERSION, strippedDefaultAttrs: true },
         graphDef: { node: nodes, versions: { producer: PRODUCER_VERSION } },
-        signatureDef: { [SIGNATURE_NAME]: signatureDefProto(signature) },
+        signatureDef: { [DEFAULT_SIGNATURE]: signatureDefProto(signature) },
       },
     ],
   });
@@ -36,6 +35,6 @@ export async function writeSavedModel(graph: TfGraph, recipe: Recipe, folder: st
     throw new ConfigError([{ file: null, path: '', message: `cannot be written as a SavedModel: it would have ${String(bytes.length)} bytes, and 2 GiB is the most that one can have with its weights inside` }]);
   }
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'saved_model.pb'), bytes);
+  await writeFile(join(folder, SAVED_MODEL_FILE), bytes);
   return signature;
 }
