@@ -7,13 +7,12 @@ import type { PredictRequest, PredictResponse } from '../serving/predict-message
 import { getModelMetadataRpc, getModelStatusRpc, healthCheckRpc, predictRpc } from '../serving/rpcs.js';
 import { encodeTensor } from '../serving/tensor-codec.js';
 import type { Logger } from '../telemetry/logger.js';
-import { DetectionModel } from './detection-model.js';
-import { toDetectionOutputs } from './detection-outputs.js';
 import type { EngineChoice } from './engines/engine.js';
-import { loadEngine, type Importer } from './engines/load-engine.js';
+import { chooseEngine, type Importer } from './engines/load-engine.js';
 import { ImageQueue } from './image-queue.js';
 import { readModelFiles } from './model-files.js';
 import { readPredictRequest } from './predict-request.js';
+import { joinAnswers, ServedModel } from './served-model.js';
 import { checkServable, checkStatusServable, requireSpec, type ServableId } from './servable.js';
 import { SERVED_SIGNATURE } from './served-signature.js';
 
@@ -57,10 +56,10 @@ const HEALTH_SERVICES = ['', 'ModelService', 'PredictionService', 'tensorflow.se
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
   const { log } = options;
   const modelName = options.modelName ?? 'default';
-  const files = await readModelFiles(modelName, options.modelBasePath);
-  const engine = await loadEngine(options.engine ?? 'auto', log, options.importer);
-  const model = await DetectionModel.load(files, engine);
-  log.info({ engine: engine.name, tfjs: engine.version, model: files.path, msPerImage: model.msPerImage }, `Successfully loaded servable version {name: ${modelName} version: ${model.version}}`);
+  const servable = await readModelFiles(modelName, options.modelBasePath);
+  const engine = await chooseEngine(options.engine ?? 'auto', servable, log, options.importer);
+  const model = new ServedModel(servable, await engine.load(servable, { threads: 1 }));
+  log.info({ engine: engine.name, model: servable.path }, `Successfully loaded servable version {name: ${modelName} version: ${model.version}}`);
   const queue = new ImageQueue(options.maxQueuedImages ?? DEFAULT_MAX_QUEUED_IMAGES);
   try {
     const methods = serviceMethods(model, queue, { name: modelName, version: model.version });
@@ -68,7 +67,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     log.info(`Running gRPC ModelServer at ${grpc.host}:${String(grpc.port)} ...`);
     return new RunningModelServer(grpc, queue, model, modelName);
   } catch (error) {
-    model.close();
+    await model.close();
     throw error;
   }
 }
@@ -80,10 +79,10 @@ class RunningModelServer implements ModelServer {
   readonly modelVersion: string;
   readonly #grpc: GrpcServer;
   readonly #queue: ImageQueue;
-  readonly #model: DetectionModel;
+  readonly #model: ServedModel;
   #closing: Promise<void> | null = null;
 
-  constructor(grpc: GrpcServer, queue: ImageQueue, model: DetectionModel, modelName: string) {
+  constructor(grpc: GrpcServer, queue: ImageQueue, model: ServedModel, modelName: string) {
     this.host = grpc.host;
     this.port = grpc.port;
     this.modelName = modelName;
@@ -104,11 +103,11 @@ class RunningModelServer implements ModelServer {
 
   async #close(): Promise<void> {
     await Promise.all([this.#queue.close(), this.#grpc.close()]);
-    this.#model.close();
+    await this.#model.close();
   }
 }
 
-function serviceMethods(model: DetectionModel, queue: ImageQueue, servable: ServableId): GrpcMethod[] {
+function serviceMethods(model: ServedModel, queue: ImageQueue, servable: ServableId): GrpcMethod[] {
   return [
     unaryMethod(predictRpc, (request, context) => predict(request, context, model, queue, servable)),
     unaryMethod(getModelMetadataRpc, (request, context) => {
@@ -127,14 +126,13 @@ function serviceMethods(model: DetectionModel, queue: ImageQueue, servable: Serv
   ];
 }
 
-async function predict(request: PredictRequest, context: CallContext, model: DetectionModel, queue: ImageQueue, servable: ServableId): Promise<PredictResponse> {
+async function predict(request: PredictRequest, context: CallContext, model: ServedModel, queue: ImageQueue, servable: ServableId): Promise<PredictResponse> {
   const batch = readPredictRequest(request, servable);
-  const lists = await queue.run(batch.imageCount, context, (index) => model.detect(batch.pixels(index), batch.size));
+  const answers = await queue.run(batch.imageCount, context, (index) => model.detect(batch.pixels(index), batch.size, batch.outputNames));
   sendHints(model, context);
-  const outputs = [...toDetectionOutputs(lists)].filter(([name]) => batch.outputNames.includes(name));
   return {
     modelSpec: { name: servable.name, version: servable.version, versionLabel: null, signatureName: batch.signatureName },
-    outputs: new Map(outputs.map(([name, tensor]) => [name, encodeTensor(tensor)])),
+    outputs: new Map([...joinAnswers(answers)].map(([name, tensor]) => [name, encodeTensor(tensor)])),
   };
 }
 
@@ -150,7 +148,7 @@ function describeModel(request: GetModelMetadataRequest, servable: ServableId): 
   };
 }
 
-function sendHints(model: DetectionModel, context: CallContext): void {
+function sendHints(model: ServedModel, context: CallContext): void {
   // One image at a time on one thread: neither batches nor parallel requests gain anything.
   const hints = hintsToHeaders({ inputSize: model.inputSize, preferredBatch: 1, maxInFlight: 1, msPerImage: model.msPerImage });
   for (const [key, value] of Object.entries(hints)) context.setHeader(key, value);

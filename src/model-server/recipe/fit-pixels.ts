@@ -1,29 +1,33 @@
-import { letterbox, type Letterbox, type Size } from '../core/geometry.js';
+import { letterbox, type Letterbox, type Size } from '../../core/geometry.js';
+import { LETTERBOX_GREY, type InputRecipe } from '../store/recipe.js';
 
-/** Colour around a picture that does not fill its canvas. */
-export const LETTERBOX_GREY = 114;
 const CHANNELS = 3;
 
 /** Weights of the source pixels that make up each pixel of one row or column: `count` from `first` on. */
 type Taps = { readonly first: Int32Array; readonly count: Int32Array; readonly weights: Float32Array; readonly stride: number };
 
-/** Letterboxes one RGB image into `target` and returns where it lies. An image of the canvas's own size passes untouched; others are scaled
+/** Where a picture lies on the canvas that a graph looks at. */
+export function placePicture(source: Size, canvas: Size, resize: InputRecipe['resize']): Letterbox {
+  return resize === 'letterbox' ? letterbox(source, canvas) : { source, canvas, content: canvas, offsetXPx: 0, offsetYPx: 0 };
+}
+
+/** Fits one RGB image into `target`, as `place` says. An image of the canvas's own size passes untouched; others are scaled
  * bilinearly, with the filter widened to the scale when shrinking, so that no source pixel is skipped.
- * @param pixels `[height, width, 3]`, row-major, 0–255
- * @param target `[canvas height, canvas width, 3]`, overwritten */
-export function letterboxPixels(pixels: Uint8Array, source: Size, target: Float32Array, canvas: Size): Letterbox {
-  const lb = letterbox(source, canvas);
+ * @param pixels `[height, width, 3]` of `place.source`, row-major, 0–255
+ * @param target `[height, width, 3]` of `place.canvas`, overwritten */
+export function fitPixels(pixels: Uint8Array, target: Float32Array, place: Letterbox): void {
+  const { source, canvas, content } = place;
   if (source.widthPx === canvas.widthPx && source.heightPx === canvas.heightPx) {
     target.set(pixels);
-    return lb;
+    return;
   }
   target.fill(LETTERBOX_GREY);
-  const columns = resizeTaps(source.widthPx, lb.content.widthPx);
-  const rows = resizeTaps(source.heightPx, lb.content.heightPx);
-  const narrowed = narrowRows(pixels, source, columns, lb.content.widthPx);
-  const rowLength = lb.content.widthPx * CHANNELS;
-  for (let y = 0; y < lb.content.heightPx; y += 1) {
-    const at = ((y + lb.offsetYPx) * canvas.widthPx + lb.offsetXPx) * CHANNELS;
+  const columns = resizeTaps(source.widthPx, content.widthPx);
+  const rows = resizeTaps(source.heightPx, content.heightPx);
+  const narrowed = narrowRows(pixels, source, columns, content.widthPx);
+  const rowLength = content.widthPx * CHANNELS;
+  for (let y = 0; y < content.heightPx; y += 1) {
+    const at = ((y + place.offsetYPx) * canvas.widthPx + place.offsetXPx) * CHANNELS;
     const targetRow = target.subarray(at, at + rowLength).fill(0);
     const first = rows.first[y] ?? 0;
     for (let tap = 0; tap < (rows.count[y] ?? 0); tap += 1) {
@@ -32,7 +36,6 @@ export function letterboxPixels(pixels: Uint8Array, source: Size, target: Float3
       for (let index = 0; index < rowLength; index += 1) targetRow[index] = (targetRow[index] ?? 0) + weight * (narrowed[from + index] ?? 0);
     }
   }
-  return lb;
 }
 
 /** Scales every row to `widthPx`, keeping all rows. */

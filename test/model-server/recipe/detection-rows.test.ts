@@ -1,11 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { letterbox } from '../../src/core/geometry.js';
-import { COCO_IDS } from '../../src/core/coco-ids.js';
-import { MAX_DETECTIONS, readDetectionRows } from '../../src/model-server/detection-rows.js';
+import { letterbox, type Letterbox } from '../../../src/core/geometry.js';
+import { COCO_IDS } from '../../../src/core/coco-ids.js';
+import { toDetectionRows, type DetectionRow } from '../../../src/model-server/recipe/detection-rows.js';
+import { readCandidates } from '../../../src/model-server/recipe/read-candidates.js';
+import { MAX_DETECTIONS } from '../../../src/model-server/store/recipe.js';
 
 const canvas = { widthPx: 512, heightPx: 512 };
 const whole = letterbox(canvas, canvas);
+
+/** Reads the output of a graph that gives rows in pixels, as the default model's does. */
+function readDetectionRows(values: number[], place: Letterbox, nms: number | null = 0.6): DetectionRow[] {
+  const outputs = new Map([['found', { shape: [1, values.length / 6, 6], data: Float32Array.from(values) }]]);
+  return toDetectionRows(readCandidates(outputs, 0, { kind: 'rows', output: 'found', boxUnits: 'pixels', classIds: COCO_IDS, nms }, place.canvas), place, nms);
+}
 
 describe('COCO_IDS', () => {
   it('maps 80 class indexes to the ids of the label map', () => {
@@ -14,7 +22,7 @@ describe('COCO_IDS', () => {
   });
 });
 
-describe('readDetectionRows', () => {
+describe('toDetectionRows', () => {
   it('maps a box back through the letterbox, normalised to the picture', () => {
     const lb = letterbox({ widthPx: 1280, heightPx: 720 }, canvas);
     expect(readDetectionRows([128, 112, 256, 256, 0.5, 74], lb)).toEqual([{ box: [0, 0.25, 0.5, 0.5], classId: 85, score: 0.5 }]);
@@ -33,14 +41,18 @@ describe('readDetectionRows', () => {
     ['class 0.5', [0, 0, 9, 9, 0.5, 0.5]],
     ['class -1', [0, 0, 9, 9, 0.5, -1]],
     ['a box turned inside out', [9, 9, 0, 0, 0.5, 0]],
-    ['half a row', [0, 0, 9, 9, 0.5]],
+    ['no rows at all', []],
   ])('drops %s', (_what, values) => {
     expect(readDetectionRows(values, whole)).toEqual([]);
   });
 
   it('keeps the best of boxes of one class that overlap, and all of different classes', () => {
-    const rows = readDetectionRows([0, 0, 100, 100, 0.3, 0, 0, 0, 100, 90, 0.8, 0, 0, 0, 100, 100, 0.5, 1, 0, 0, 100, 50, 0.2, 0], whole);
-    expect(rows.map(({ classId, score }) => [classId, score])).toEqual([[1, 0.8], [2, 0.5], [1, 0.2]]);
+    const rows = readDetectionRows([0, 0, 100, 100, 0.25, 0, 0, 0, 100, 90, 0.75, 0, 0, 0, 100, 100, 0.5, 1, 0, 0, 100, 50, 0.125, 0], whole);
+    expect(rows.map(({ classId, score }) => [classId, score])).toEqual([[1, 0.75], [2, 0.5], [1, 0.125]]);
+  });
+
+  it('keeps boxes that overlap where the graph has seen to them', () => {
+    expect(readDetectionRows([0, 0, 100, 100, 0.25, 0, 0, 0, 100, 100, 0.75, 0], whole, null).map(({ score }) => score)).toEqual([0.75, 0.25]);
   });
 
   it('gives at most 100 rows in [0, 1], best first, whatever the graph says', () => {

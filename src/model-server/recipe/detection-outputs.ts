@@ -1,5 +1,6 @@
-import type { Tensor } from '../serving/tensor.js';
-import { MAX_DETECTIONS, type DetectionRow } from './detection-rows.js';
+import type { Tensor } from '../../serving/tensor.js';
+import { MAX_DETECTIONS } from '../store/recipe.js';
+import type { DetectionRow } from './detection-rows.js';
 
 /** Lays the detections of a batch out as the four outputs of an Object Detection API model, rows without a detection zero.
  * @param lists one list an image, best first, at most 100 long */

@@ -1,8 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { letterboxPixels } from '../../src/model-server/letterbox-pixels.js';
+import type { Size } from '../../../src/core/geometry.js';
+import { fitPixels, placePicture } from '../../../src/model-server/recipe/fit-pixels.js';
 
 const canvas = { widthPx: 4, heightPx: 4 };
+
+function letterboxPixels(pixels: Uint8Array, source: Size, target: Float32Array, onto: Size): void {
+  fitPixels(pixels, target, placePicture(source, onto, 'letterbox'));
+}
 
 function grid(target: Float32Array, widthPx: number): number[][] {
   const rows: number[][] = [];
@@ -15,7 +20,7 @@ function picture(values: number[]): Buffer {
   return Buffer.from(values.flatMap((value) => [value, value + 1, value + 2]));
 }
 
-describe('letterboxPixels', () => {
+describe('fitPixels', () => {
   it.each<[string, number[], number, number, number[][]]>([
     ['passes a picture of the size of the canvas untouched', Array.from({ length: 16 }, (_, i) => i * 10), 4, 4, [[0, 10, 20, 30], [40, 50, 60, 70], [80, 90, 100, 110], [120, 130, 140, 150]]],
     ['puts grey above and below a wide picture', Array.from({ length: 8 }, () => 200), 4, 2, [[114, 114, 114, 114], [200, 200, 200, 200], [200, 200, 200, 200], [114, 114, 114, 114]]],
@@ -28,6 +33,12 @@ describe('letterboxPixels', () => {
     expect(grid(target, 4)).toEqual(expected);
     const [red = 0, green = 0, blue = 0] = target.subarray(6 * 3);
     if (red !== 114) expect([green - red, blue - red].map(Math.round)).toEqual([1, 2]);
+  });
+
+  it('stretches a picture of another shape over the whole canvas', () => {
+    const target = new Float32Array(48).fill(-1);
+    fitPixels(picture([0, 100]), target, placePicture({ widthPx: 1, heightPx: 2 }, canvas, 'stretch'));
+    expect(grid(target, 4)).toEqual([[0, 0, 0, 0], [25, 25, 25, 25], [75, 75, 75, 75], [100, 100, 100, 100]]);
   });
 
   it('looks at every source pixel when it shrinks', () => {
