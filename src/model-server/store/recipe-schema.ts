@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { BoxesRecipe, ClassificationRecipe, InputRecipe, Recipe, RowsRecipe, YoloRecipe } from './recipe.js';
+import type { BoxesRecipe, ClassificationRecipe, InputRecipe, ObjectDetectionRecipe, Recipe, RowsRecipe, YoloRecipe } from './recipe.js';
 
 const MAX_SIDE_PX = 16_384;
 const MAX_CLASSES = 1_000_000;
@@ -19,7 +19,7 @@ const input: z.ZodType<InputRecipe> = section({
   size: section({ widthPx: whole(1, MAX_SIDE_PX, 'pixels'), heightPx: whole(1, MAX_SIDE_PX, 'pixels') }),
   layout: oneOf('nhwc', 'nchw'),
   dtype: oneOf('float', 'uint8', 'half', 'int32'),
-  resize: oneOf('letterbox', 'stretch'),
+  resize: oneOf('letterbox', 'stretch', 'none'),
   channels: oneOf('rgb', 'bgr'),
   mean: perChannel(finite()),
   deviation: perChannel(finite().refine((value) => value !== 0, { error: 'expected a deviation other than 0' })),
@@ -33,8 +33,9 @@ const yolo: z.ZodType<YoloRecipe> = section({
   output: name,
   channelsLast: flag,
   objectness: flag,
+  boxUnits,
   classIds,
-  nms: overlap,
+  nms: overlap.nullable(),
   prototypes: optionalName,
   keypoints: section({ count: whole(1, MAX_KEYPOINTS, 'keypoints'), scored: flag }).nullable(),
 });
@@ -53,15 +54,25 @@ const boxes: z.ZodType<BoxesRecipe> = section({
   nms: overlap.nullable(),
 });
 
+const objectDetection: z.ZodType<ObjectDetectionRecipe> = section({
+  kind: z.literal('object-detection'),
+  boxes: name,
+  classes: name,
+  scores: name,
+  count: name,
+  masks: optionalName,
+  keypoints: section({ points: name, scores: optionalName }).nullable(),
+});
+
 const classification: z.ZodType<ClassificationRecipe> = section({ kind: z.literal('classification'), output: name, activation });
 
-const OUTPUTS: Readonly<Record<Recipe['output']['kind'], z.ZodType<Recipe['output']>>> = { rows, yolo, boxes, classification };
+const OUTPUTS: Readonly<Record<Recipe['output']['kind'], z.ZodType<Recipe['output']>>> = { rows, yolo, boxes, 'object-detection': objectDetection, classification };
 
 /** A recipe in a manifest; keys that it does not know are passed over. */
 export const recipeSchema: z.ZodType<Recipe> = section({
   input,
   // By hand and not as a union: what is wrong is told of the kind that it names, not of all of them.
-  output: section({ kind: oneOf('rows', 'yolo', 'boxes', 'classification') }).loose().transform((value, context): Recipe['output'] => {
+  output: section({ kind: oneOf('rows', 'yolo', 'boxes', 'object-detection', 'classification') }).loose().transform((value, context): Recipe['output'] => {
     const result = OUTPUTS[value.kind].safeParse(value);
     if (result.success) return result.data;
     for (const { path, message } of result.error.issues) context.addIssue({ code: 'custom', path: [...path], message });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../src/core/errors.js';
 import { formatManifest, manifestFromJson, manifestToJson, parseManifest } from '../../../src/model-server/store/manifest-json.js';
-import type { BoxesRecipe, ClassificationRecipe, InputRecipe, Recipe, RowsRecipe, YoloRecipe } from '../../../src/model-server/store/recipe.js';
+import type { BoxesRecipe, ClassificationRecipe, InputRecipe, ObjectDetectionRecipe, Recipe, RowsRecipe, YoloRecipe } from '../../../src/model-server/store/recipe.js';
 import type { ServableManifest } from '../../../src/model-server/store/servable-manifest.js';
 import type { SignatureDef, TensorInfo } from '../../../src/serving/metadata-messages.js';
 
@@ -19,7 +19,7 @@ const input: fc.Arbitrary<InputRecipe> = fc.record({
   size,
   layout: fc.constantFrom('nhwc', 'nchw'),
   dtype: fc.constantFrom('float', 'uint8', 'half', 'int32'),
-  resize: fc.constantFrom('letterbox', 'stretch'),
+  resize: fc.constantFrom('letterbox', 'stretch', 'none'),
   channels: fc.constantFrom('rgb', 'bgr'),
   mean: fc.tuple(number, number, number),
   deviation: fc.tuple(fc.constantFrom(1, 255, 0.225), fc.constantFrom(1, 127.5), fc.constantFrom(1, -2)),
@@ -29,13 +29,14 @@ const boxUnits = fc.constantFrom('pixels', 'normalized');
 const activation = fc.constantFrom('none', 'sigmoid', 'softmax');
 const rows: fc.Arbitrary<RowsRecipe> = fc.record({ kind: fc.constant('rows'), output: name, boxUnits, classIds, nms: nullable(nms) });
 const yolo: fc.Arbitrary<YoloRecipe> = fc.record({
-  kind: fc.constant('yolo'), output: name, channelsLast: fc.boolean(), objectness: fc.boolean(), classIds, nms, prototypes: nullable(name), keypoints: nullable(fc.record({ count: fc.integer({ min: 1, max: 200 }), scored: fc.boolean() })),
+  kind: fc.constant('yolo'), output: name, channelsLast: fc.boolean(), objectness: fc.boolean(), boxUnits, classIds, nms: nullable(nms), prototypes: nullable(name), keypoints: nullable(fc.record({ count: fc.integer({ min: 1, max: 200 }), scored: fc.boolean() })),
 });
 const boxes: fc.Arbitrary<BoxesRecipe> = fc.record({
   kind: fc.constant('boxes'), boxes: name, boxFormat: fc.constantFrom('yxyx', 'xyxy', 'cxcywh'), boxUnits, scores: name, activation, classes: nullable(name), count: nullable(name), background: nullable(fc.nat(100)), classIds, nms: nullable(nms),
 });
 const classification: fc.Arbitrary<ClassificationRecipe> = fc.record({ kind: fc.constant('classification'), output: name, activation });
-const recipe: fc.Arbitrary<Recipe> = fc.record({ input, output: fc.oneof(rows, yolo, boxes, classification) });
+const objectDetection: fc.Arbitrary<ObjectDetectionRecipe> = fc.record({ kind: fc.constant('object-detection'), boxes: name, classes: name, scores: name, count: name, masks: nullable(name), keypoints: nullable(fc.record({ points: name, scores: nullable(name) })) });
+const recipe: fc.Arbitrary<Recipe> = fc.record({ input, output: fc.oneof(rows, yolo, boxes, objectDetection, classification) });
 
 const tensorInfo: fc.Arbitrary<TensorInfo> = fc.record({ name, dtype: fc.constantFrom('float', 'uint8', 'string'), shape: nullable(fc.array(fc.integer({ min: -1, max: 5_000 }), { maxLength: 5 })) });
 const tensors = fc.array(fc.tuple(name, tensorInfo), { maxLength: 5 }).map((entries) => new Map(entries));
@@ -98,7 +99,7 @@ describe('a manifest as JSON', () => {
     ['a Windows path', ['files', 'tfjs'], 'C:\\x', 'm files.tfjs: expected the name of a file inside the folder'],
     ['no SHA-256', ['source', 'sha256'], 'abc', 'm source.sha256: expected a SHA-256, 64 hex digits'],
     ['a shape of texts', ['signature', 'inputs', 'x'], { name: 'x', dtype: 'float', shape: ['1'] }, 'm signature.inputs.x.shape.0: expected sizes, -1 where unknown'],
-    ['an unknown recipe', ['recipe', 'output', 'kind'], 'poems', 'm recipe.output.kind: expected rows, yolo, boxes or classification'],
+    ['an unknown recipe', ['recipe', 'output', 'kind'], 'poems', 'm recipe.output.kind: expected rows, yolo, boxes, object-detection or classification'],
     ['half of a recipe', ['recipe', 'output'], { kind: 'rows', output: 'x', boxUnits: 'pixels', nms: null }, 'm recipe.output.classIds: expected a list of class ids'],
     ['a deviation of 0', ['recipe', 'input', 'deviation'], [1, 0, 1], 'm recipe.input.deviation.1: expected a deviation other than 0'],
     ['a size beyond all pictures', ['recipe', 'input', 'size', 'widthPx'], 1e9, 'm recipe.input.size.widthPx: expected pixels, whole numbers from 1 to 16384'],
