@@ -1,58 +1,60 @@
-import type { Size } from '../core/geometry.js';
-import type { Tensor } from '../serving/tensor.js';
-import type { LoadedServable } from './engines/engine.js';
-import { RollingMedian } from './rolling-median.js';
-import { INPUT_NAME } from './served-signature.js';
-import type { ServableFolder } from './store/servable-manifest.js';
+import { GrpcStatusError, type CallContext, type GrpcMethod, unaryMethod } from '../serving/grpc-server.js';
+import { GrpcStatus } from '../serving/grpc-status.js';
+import { hintsToHeaders } from '../serving/hints.js';
+import { SIGNATURE_DEF_FIELD, type GetModelMetadataRequest, type GetModelMetadataResponse } from '../serving/metadata-messages.js';
+import { DEFAULT_SIGNATURE_NAME } from '../serving/model-spec.js';
+import type { PredictRequest, PredictResponse } from '../serving/predict-messages.js';
+import { getModelMetadataRpc, getModelStatusRpc, healthCheckRpc, predictRpc } from '../serving/rpcs.js';
+import { encodeTensor } from '../serving/tensor-codec.js';
+import { readPredictRequest } from './predict-request.js';
+import { checkServable, checkStatusServable, requireSpec, type ServableId } from './servable.js';
+import type { EnginePool } from './workers/engine-pool.js';
 
-/** Runs kept for the measured time per image. */
-const MEASURED_RUNS = 15;
+/** Names that TensorFlow Serving's own health service knows. */
+const HEALTH_SERVICES = ['', 'ModelService', 'PredictionService', 'tensorflow.serving.ModelService', 'tensorflow.serving.PredictionService'];
 
-/** A detector in memory, with the time that it takes. */
-export class ServedModel {
-  readonly version: string;
-  /** Size of images that are not scaled; `null`: not known. */
-  readonly inputSize: Size | null;
-  readonly #loaded: LoadedServable;
-  readonly #measuredMs = new RollingMedian(MEASURED_RUNS);
-
-  constructor(servable: ServableFolder, loaded: LoadedServable) {
-    this.version = servable.version;
-    this.inputSize = servable.manifest.inputSize;
-    this.#loaded = loaded;
-  }
-
-  /** Looks at one image.
-   * @param pixels RGB `[height, width, 3]` */
-  async detect(pixels: Uint8Array, size: Size, outputNames: readonly string[]): Promise<Map<string, Tensor>> {
-    const startMs = performance.now();
-    const answer = await this.#loaded.run(new Map([[INPUT_NAME, { dtype: 'uint8', shape: [1, size.heightPx, size.widthPx, 3], data: pixels }]]), outputNames);
-    this.#measuredMs.push(performance.now() - startMs);
-    return answer;
-  }
-
-  /** Median of the last runs, everything included, ms an image. */
-  get msPerImage(): number | null {
-    return this.#measuredMs.get();
-  }
-
-  /** Tensors alive in this process. */
-  tensorCount(): number {
-    return this.#loaded.tensorCount();
-  }
-
-  /** Idempotent. */
-  close(): Promise<void> {
-    return this.#loaded.close();
-  }
+/** The methods of TensorFlow Serving's API, of a server with one servable. While no engine process is there it is LOADING, and the server not SERVING. */
+export function serviceMethods(pool: EnginePool, servable: ServableId): GrpcMethod[] {
+  return [
+    unaryMethod(predictRpc, (request, context) => predict(request, context, pool, servable)),
+    unaryMethod(getModelMetadataRpc, (request, context) => {
+      const response = describeModel(request, pool, servable);
+      sendHints(pool, context);
+      return response;
+    }),
+    unaryMethod(getModelStatusRpc, ({ modelSpec }) => {
+      checkStatusServable(modelSpec, servable);
+      return { versions: [{ version: servable.version, state: pool.state === 'ready' ? ('AVAILABLE' as const) : ('LOADING' as const), errorCode: 0, errorMessage: '' }] };
+    }),
+    unaryMethod(healthCheckRpc, ({ service }) => {
+      if (!HEALTH_SERVICES.includes(service)) throw new GrpcStatusError(GrpcStatus.NOT_FOUND, 'unknown service');
+      return { status: pool.state === 'ready' ? ('SERVING' as const) : ('NOT_SERVING' as const) };
+    }),
+  ];
 }
 
-/** Joins answers for one image each, of float tensors, to the answer for all. */
-export function joinAnswers(answers: readonly ReadonlyMap<string, Tensor>[]): Map<string, Tensor> {
-  const joined = new Map<string, Tensor>();
-  for (const [name, { shape }] of answers[0] ?? []) {
-    const parts = answers.map((answer) => answer.get(name)?.data as Float32Array);
-    joined.set(name, { dtype: 'float', shape: [answers.length, ...shape.slice(1)], data: Float32Array.from(parts.flatMap((part) => [...part])) });
-  }
-  return joined;
+async function predict(request: PredictRequest, context: CallContext, pool: EnginePool, servable: ServableId): Promise<PredictResponse> {
+  const { inputs, outputNames, signatureName } = readPredictRequest(request, servable, pool.signature);
+  const outputs = await pool.run(inputs, outputNames, context);
+  sendHints(pool, context);
+  return {
+    modelSpec: { name: servable.name, version: servable.version, versionLabel: null, signatureName },
+    outputs: new Map([...outputs].map(([name, tensor]) => [name, encodeTensor(tensor)])),
+  };
+}
+
+function describeModel(request: GetModelMetadataRequest, pool: EnginePool, servable: ServableId): GetModelMetadataResponse {
+  requireSpec(request.modelSpec);
+  if (request.metadataFields.length === 0) throw new GrpcStatusError(GrpcStatus.INVALID_ARGUMENT, 'GetModelMetadataRequest must specify at least one metadata_field');
+  const unknown = request.metadataFields.find((field) => field !== SIGNATURE_DEF_FIELD);
+  if (unknown !== undefined) throw new GrpcStatusError(GrpcStatus.INVALID_ARGUMENT, `Metadata field ${unknown} is not supported`);
+  checkServable(request.modelSpec, servable);
+  return {
+    modelSpec: { name: servable.name, version: servable.version, versionLabel: null, signatureName: '' },
+    signatures: new Map([[DEFAULT_SIGNATURE_NAME, pool.signature]]),
+  };
+}
+
+function sendHints(pool: EnginePool, context: CallContext): void {
+  for (const [key, value] of Object.entries(hintsToHeaders(pool.hints))) context.setHeader(key, value);
 }

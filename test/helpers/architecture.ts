@@ -54,7 +54,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const COMPOSERS: readonly string[] = ['src/service.ts', 'src/service-streams.ts', 'src/service-stream-options.ts', 'src/service-source-test.ts', 'src/service-reload.ts', 'src/index.ts', 'src/model-server/main.ts'];
 
 /** Entries of a process: they run on import, nothing else does. */
-const ENTRIES: readonly string[] = ['src/model-server/main.ts', 'web/src/main.ts', 'web/src/embed.ts'];
+const ENTRIES: readonly string[] = ['src/model-server/main.ts', 'src/model-server/workers/engine-process.ts', 'web/src/main.ts', 'web/src/embed.ts'];
 
 /** Modules that have a door, and the folders that are it. */
 const DOORS: readonly { readonly modules: RegExp; readonly folders: readonly string[] }[] = [
