@@ -154,7 +154,7 @@ export async function openDetector({ config, metrics, log }: DetectorOptions): P
       assumedInputSize: found?.inputSize ?? EMBEDDED_INPUT_SIZE,
       labels: await loadLabelMap(config.labelsFile ?? found?.labelsFile ?? null),
     },
-    startServer: () => startEmbeddedServer({ modelBasePath: found?.basePath ?? null, modelName, engine: backend.engine, workers: backend.workers, memoryMb: backend.memoryMb, log: log.child({ process: 'model-server' }) }),
+    startServer: () => startEmbeddedServer({ modelBasePath: found?.basePath ?? null, modelName, engine: backend.engine, workers: backend.workers, ...(backend.memoryMb === null ? {} : { memoryMb: backend.memoryMb }), log: log.child({ process: 'model-server' }) }),
   });
 }
 
