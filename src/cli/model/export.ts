@@ -9,7 +9,7 @@ import type { Logger } from '../../telemetry/logger.js';
 import { addLogOptions, loggerOf, quietUnlessAsked, type LogFlags } from '../log-options.js';
 import { describeSignature, describeUse, formatSections, type Section } from './inspection-text.js';
 import { describeRecipe } from './recipe-text.js';
-import { addRecipeOptions, type RecipeFlags } from './recipe-options.js';
+import { addRecipeOptions, recipeWishes, type RecipeFlags } from './recipe-options.js';
 
 type ExportFlags = LogFlags & RecipeFlags & { readonly out: string; readonly name?: string; readonly version?: number; readonly labels?: string };
 
@@ -28,9 +28,10 @@ export function modelExportCommand(): Command {
 }
 
 async function runExport(source: string, flags: ExportFlags, log: Logger): Promise<void> {
-  const { out, name, version = 'next', labels: labelsFile, logLevel, logFormat, ...wishes } = flags;
-  const labels = labelsFile === undefined ? null : await readLabels(labelsFile);
-  const report = await exportModel({ source, outFolder: out, ...(name === undefined ? {} : { name }), version, wishes: { ...wishes, ...(labels === null ? {} : { labels }) }, ...(labels === null ? {} : { labels }) });
+  const labels = flags.labels === undefined ? {} : { labels: await readLabels(flags.labels) };
+  const { out: outFolder, version = 'next' } = flags;
+  const name = flags.name === undefined ? {} : { name: flags.name };
+  const report = await exportModel({ source, outFolder, version, ...name, wishes: { ...recipeWishes(flags), ...labels } });
   process.stdout.write(describeReport(report));
   process.stdout.write(formatSections([['engine', [await describeEngine(report, log)]], ['serve it', [`sightline serve --model-dir ${report.folder.slice(0, report.folder.lastIndexOf('/'))}`]]]));
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Size } from '../../core/geometry.js';
-import type { OutputRole, RecipeWishes } from '../../model-server/export/recognise/recipe-wishes.js';
+import { WISH_OPTIONS, type OutputRole, type RecipeWishes } from '../../model-server/export/recognise/recipe-wishes.js';
 
 type Triple = readonly [number, number, number];
 type Outputs = NonNullable<RecipeWishes['outputs']>;
@@ -9,6 +9,7 @@ type Outputs = NonNullable<RecipeWishes['outputs']>;
 export type RecipeFlags = Omit<RecipeWishes, 'labels'>;
 
 const OUTPUT_ROLES: readonly OutputRole[] = ['output', 'boxes', 'scores', 'classes', 'count', 'prototypes', 'masks', 'keypoints', 'keypointScores'];
+const RECIPE_FLAGS = Object.keys(WISH_OPTIONS).filter((key) => key !== 'labels') as (keyof RecipeFlags)[];
 const NONE = 'none';
 
 /** Adds the flags that say of a model what cannot be seen in it. */
@@ -32,6 +33,11 @@ export function addRecipeOptions(command: Command): Command {
     .option('--nms <overlap>', `overlap (IoU) above which the weaker of two boxes goes, or ${NONE}`, (text) => (text === NONE ? null : readOverlap(text)))
     .option('--class-count <number>', 'classes of a detector, the background not counted', (text) => readWhole(text, 1))
     .option('--class-ids <ids>', 'coco90, or the id of each class, separated by commas', readClassIds);
+}
+
+/** Takes the wishes out of the flags of a command. */
+export function recipeWishes(flags: RecipeFlags): RecipeWishes {
+  return Object.fromEntries(RECIPE_FLAGS.flatMap((key) => (flags[key] === undefined ? [] : [[key, flags[key]]])));
 }
 
 function readSize(text: string): Size {

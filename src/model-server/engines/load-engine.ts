@@ -1,5 +1,4 @@
 import { ConfigError } from '../../core/errors.js';
-import type { Logger } from '../../telemetry/logger.js';
 import type { ServableFolder } from '../store/servable-manifest.js';
 import { ENGINE_NAMES, type Engine, type EngineChoice, type EngineName } from './engine.js';
 import { oneLine } from './engine-problems.js';
@@ -13,6 +12,9 @@ import { createWasmEngine } from './wasm-engine.js';
 /** Imports a package by name; rejects with code ERR_MODULE_NOT_FOUND where it is not installed. */
 export type Importer = (name: string) => Promise<unknown>;
 
+/** Is told what was chosen, in a line. */
+export type EngineLog = { info(line: string): void; warn(line: string): void };
+
 /** Packages that may be missing: they download much and are not built for every platform. What WebAssembly needs always is there. */
 const PACKAGES = { onnxruntime: 'onnxruntime-node', 'tfjs-node-gpu': '@tensorflow/tfjs-node-gpu', 'tfjs-node': '@tensorflow/tfjs-node' } as const;
 
@@ -22,7 +24,7 @@ type Absence = { readonly reason: string; readonly advice: string; readonly brok
 /** Starts the engine for a servable: the one that was asked for by name, or with `auto` the first of {@link ENGINE_NAMES} that is installed, loads, and runs what the servable has.
  * Tells which and why in one line; with `auto`, a broken installation is told in one warning.
  * @throws {ConfigError} when the engine asked for cannot be loaded or cannot run the servable, or no engine can */
-export async function chooseEngine(choice: EngineChoice, servable: ServableFolder, log: Logger, importer: Importer = importByName): Promise<Engine> {
+export async function chooseEngine(choice: EngineChoice, servable: ServableFolder, log: EngineLog, importer: Importer = importByName): Promise<Engine> {
   const passedOver: Absence[] = [];
   for (const name of choice === 'auto' ? ENGINE_NAMES : [choice]) {
     const found = await tryEngine(name, servable, importer);

@@ -19,8 +19,6 @@ import { writeSavedModel } from './saved-model/write-saved-model.js';
 import { sourceProblem, type ModelSource } from './source-kind.js';
 import { translateGraph } from './translate/translate-graph.js';
 
-export type EngineFilesOptions = { readonly wishes: RecipeWishes; readonly labels: ReadonlyMap<number, string> | null };
-
 /** What was written for engines, and what the model says of its classes. */
 export type EngineFiles = Pick<ServableManifest, 'kind' | 'source' | 'signature' | 'inputSize' | 'recipe'> & {
   readonly files: Omit<ServableManifest['files'], 'labels'>;
@@ -38,21 +36,21 @@ const SAVED_MODEL_PARTS = ['variables', 'assets', 'assets.extra'];
 /** Writes the files of a servable that engines read.
  * @param folder an empty one
  * @throws {ConfigError} the model cannot be read, recognised or translated */
-export async function writeEngineFiles(source: ModelSource, folder: string, options: EngineFilesOptions): Promise<EngineFiles> {
+export async function writeEngineFiles(source: ModelSource, folder: string, wishes: RecipeWishes): Promise<EngineFiles> {
   switch (source.kind) {
     case 'tfjs':
-      return writeGraph(await readTfjsGraph(source.path), source, folder, options);
+      return writeGraph(await readTfjsGraph(source.path), source, folder, wishes);
     case 'frozen-graph':
-      return writeGraph(await readFrozenGraph(source.path), source, folder, options);
+      return writeGraph(await readFrozenGraph(source.path), source, folder, wishes);
     case 'onnx':
-      return writeOnnx(source, folder, options);
+      return writeOnnx(source, folder, wishes);
     case 'saved-model':
-      return copySavedModel(source, folder, options);
+      return copySavedModel(source, folder, wishes);
   }
 }
 
-async function writeGraph(graph: TfGraph, source: ModelSource, folder: string, options: EngineFilesOptions): Promise<EngineFiles> {
-  const { recipe, labels } = recogniseRecipe({ inputs: graph.inputs, outputs: graph.outputs, metadata: new Map() }, options.wishes);
+async function writeGraph(graph: TfGraph, source: ModelSource, folder: string, wishes: RecipeWishes): Promise<EngineFiles> {
+  const { recipe, labels } = recogniseRecipe({ inputs: graph.inputs, outputs: graph.outputs, metadata: new Map() }, wishes);
   const notes: string[] = [];
   const { model, signature } = composeServable(translateGraph(graph), recipe);
   await writeFile(join(folder, ONNX_FILE), encodeOnnxModel(model), { flush: true });
@@ -62,14 +60,14 @@ async function writeGraph(graph: TfGraph, source: ModelSource, folder: string, o
     notes.push(`no SavedModel was written, so TensorFlow Serving cannot serve it: ${error.issues.map(formatConfigIssue).join('; ')}`);
     return false;
   });
-  return { kind: kindOf(recipe), source: await describeSource(source), signature, inputSize: recipe.input.size, recipe, files: { onnx: ONNX_FILE, tfjs, savedModel }, labels: options.labels ?? labels, notes };
+  return { kind: kindOf(recipe), source: await describeSource(source), signature, inputSize: recipe.input.size, recipe, files: { onnx: ONNX_FILE, tfjs, savedModel }, labels: wishes.labels ?? labels, notes };
 }
 
-async function writeOnnx(source: ModelSource, folder: string, options: EngineFilesOptions): Promise<EngineFiles> {
+async function writeOnnx(source: ModelSource, folder: string, wishes: RecipeWishes): Promise<EngineFiles> {
   const { size } = await stat(source.path);
   if (size > MAX_ONNX_BYTES) throw sourceProblem(source.path, 'is larger than 2 GiB, which no ONNX file is');
   const core = decodeOnnxModel(await readFile(source.path), source.path);
-  const { recipe, labels } = recogniseRecipe({ ...endpointsOf(core), metadata: core.metadata }, options.wishes);
+  const { recipe, labels } = recogniseRecipe({ ...endpointsOf(core), metadata: core.metadata }, wishes);
   const { model, signature } = composeServable(core, recipe);
   await writeFile(join(folder, ONNX_FILE), encodeOnnxModel(model), { flush: true });
   return {
@@ -79,12 +77,12 @@ async function writeOnnx(source: ModelSource, folder: string, options: EngineFil
     inputSize: recipe.input.size,
     recipe,
     files: { onnx: ONNX_FILE, tfjs: null, savedModel: false },
-    labels: options.labels ?? labels,
+    labels: wishes.labels ?? labels,
     notes: ['it is for the embedded server: TensorFlow Serving does not serve ONNX'],
   };
 }
 
-async function copySavedModel(source: ModelSource, folder: string, { labels }: EngineFilesOptions): Promise<EngineFiles> {
+async function copySavedModel(source: ModelSource, folder: string, wishes: RecipeWishes): Promise<EngineFiles> {
   const signature = await savedModelSignature(source.path);
   await copyFile(join(source.path, SAVED_MODEL_FILE), join(folder, SAVED_MODEL_FILE));
   for (const part of SAVED_MODEL_PARTS) if (existsSync(join(source.path, part))) await cp(join(source.path, part), join(folder, part), { recursive: true });
@@ -95,7 +93,7 @@ async function copySavedModel(source: ModelSource, folder: string, { labels }: E
     inputSize: null,
     recipe: null,
     files: { onnx: null, tfjs: null, savedModel: true },
-    labels,
+    labels: wishes.labels ?? null,
     notes: ['it was taken as it is: TensorFlow Serving serves it, and the embedded server where @tensorflow/tfjs-node or @tensorflow/tfjs-node-gpu is installed; as ONNX (python -m tf2onnx.convert --saved-model FOLDER --output model.onnx) it runs without'],
   };
 }

@@ -22,15 +22,13 @@ export type ExportOptions = {
   readonly name?: string;
   /** `next` (the default): one above the highest that is there. */
   readonly version?: number | 'next';
-  /** Labels by class id; default: those that the model itself has. */
-  readonly labels?: ReadonlyMap<number, string>;
-  /** What the model does not say of itself. */
+  /** What the model does not say of itself; labels go before those that it has. */
   readonly wishes?: RecipeWishes;
 };
 
 const LABELS_FILE = 'labels.pbtxt';
 /** What the default model's graph does not say. */
-const DEFAULT_MODEL_WISHES: RecipeWishes = { kind: 'rows', outputs: { output: DEFAULT_MODEL_OUTPUT }, normalization: 'none', resize: 'letterbox', boxUnits: 'pixels', classIds: 'coco90', nms: ROWS_NMS };
+const DEFAULT_MODEL_WISHES: RecipeWishes = { kind: 'rows', outputs: { output: DEFAULT_MODEL_OUTPUT }, normalization: 'none', resize: 'letterbox', boxUnits: 'pixels', classIds: 'coco90', nms: ROWS_NMS, labels: new Map(COCO_LABELS) };
 
 /** Makes a servable of a model: a version folder that the embedded server, and where it holds a SavedModel TensorFlow Serving too, serves as it is.
  * @throws {ConfigError} what is wrong with the model, what has to be said of it, or why it cannot be written; one line each */
@@ -39,10 +37,9 @@ export async function exportModel(options: ExportOptions): Promise<ExportReport>
   const isDefault = options.source === 'default';
   const source = await recogniseSource(isDefault ? defaultModelPath() : resolve(options.source));
   const wishes = isDefault ? { ...DEFAULT_MODEL_WISHES, ...options.wishes } : (options.wishes ?? {});
-  const given = options.labels ?? (isDefault ? new Map(COCO_LABELS) : null);
   const name = options.name ?? (isDefault ? 'default' : nameOf(source.path));
   const written = await writeVersion({ outFolder: options.outFolder, name, version: options.version ?? 'next' }, async (folder) => {
-    const { labels, notes, ...found } = await writeEngineFiles(source, folder, { wishes, labels: given });
+    const { labels, notes, ...found } = await writeEngineFiles(source, folder, wishes);
     if (labels !== null && labels.size > 0) await writeFile(join(folder, LABELS_FILE), formatPbtxtLabels(labels), { flush: true });
     const manifest: ServableManifest = { format: 1, producer: `sightline ${packageVersion()}`, ...found, files: { ...found.files, labels: labels === null || labels.size === 0 ? null : LABELS_FILE } };
     await writeFile(join(folder, MANIFEST_FILE), formatManifest(manifest), { flush: true });
