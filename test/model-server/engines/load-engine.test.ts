@@ -10,7 +10,7 @@ import { PLAIN_INPUT, ROWS_RECIPE, servableFolder, signatureOf } from '../../hel
 
 const everything = servableFolder('/models/m/1', { files: { onnx: 'model.onnx', tfjs: 'graph/model.json', savedModel: true } });
 const graphOnly = servableFolder('/models/m/1', { files: { tfjs: 'model.json' } });
-const yolo: YoloRecipe = { kind: 'yolo', output: 'o', channelsLast: false, objectness: false, classIds: [1], nms: 0.5, prototypes: null, keypoints: null };
+const yolo: YoloRecipe = { kind: 'yolo', output: 'o', channelsLast: false, objectness: false, boxUnits: 'pixels', classIds: [1], nms: 0.5, prototypes: null, keypoints: null };
 const rows = ROWS_RECIPE.output as RowsRecipe;
 
 function notInstalled(name: string): Promise<never> {
