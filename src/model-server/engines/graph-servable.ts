@@ -79,7 +79,7 @@ export class GraphServable implements LoadedServable {
   }
 
   #readRows(outputs: GraphOutputs, image: number, place: Letterbox, output: Exclude<OutputRecipe, { kind: 'classification' }>): DetectionRow[] {
-    return toDetectionRows(readCandidates(outputs, image, output, this.#input.recipe.size), place, output.nms);
+    return toDetectionRows(readCandidates(outputs, image, output, place.canvas), place, output.kind === 'object-detection' ? null : output.nms);
   }
 
   /** Runs the graph as often as it takes for all pictures, and reads what it found in each. */
@@ -91,7 +91,8 @@ export class GraphServable implements LoadedServable {
       const count = Math.min(step, pictures.count - first);
       // A graph for a fixed number of pictures gets what was there before in the places left over.
       const places = this.#fill(pictures, first, count, batchSize ?? count);
-      const tensors = await this.#graph.run(name, { shape: this.#input.shape(batchSize ?? count), data: this.#canvas }, this.#outputNames);
+      const shape = this.#input.shape(pictures.size, batchSize ?? count);
+      const tensors = await this.#graph.run(name, { shape, data: this.#canvas }, this.#outputNames);
       const outputs: GraphOutputs = new Map(tensors.map((tensor, index) => [this.#outputNames[index] ?? '', tensor]));
       places.forEach((place, image) => found.push(read(outputs, image, place)));
     }
@@ -99,7 +100,7 @@ export class GraphServable implements LoadedServable {
   }
 
   #fill(pictures: Pictures, first: number, count: number, places: number): Letterbox[] {
-    const { valuesPerPicture } = this.#input;
+    const valuesPerPicture = this.#input.valuesPerPicture(pictures.size);
     if (this.#canvas.length !== places * valuesPerPicture) this.#canvas = new Float32Array(places * valuesPerPicture);
     return Array.from({ length: count }, (_, index) => this.#input.fill(pictures.pixels(first + index), pictures.size, this.#canvas.subarray(index * valuesPerPicture, (index + 1) * valuesPerPicture)));
   }

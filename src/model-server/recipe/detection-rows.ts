@@ -4,6 +4,9 @@ import { MAX_DETECTIONS } from '../store/recipe.js';
 /** Normalised boxes travel as float32; a thinner one would not survive that. */
 const MIN_SIDE = 1e-6;
 
+/** Objects that suppression compares, the best ones: as many as the operators of the ONNX model and of the SavedModel do. */
+const MAX_CANDIDATES = 2_000;
+
 /** One object as a graph found it. */
 export type Candidate = {
   /** In pixels of the graph's canvas; any numbers. */
@@ -28,7 +31,7 @@ export function toDetectionRows(candidates: readonly Candidate[], place: Letterb
     if (score > 0 && isVisible(box, place)) visible.push({ box, classId, score: Math.min(1, score) });
   }
   visible.sort((a, b) => b.score - a.score);
-  const kept = nms === null ? visible.slice(0, MAX_DETECTIONS) : suppressOverlaps(visible, nms);
+  const kept = nms === null ? visible.slice(0, MAX_DETECTIONS) : suppressOverlaps(visible.slice(0, MAX_CANDIDATES), nms);
   return kept.map(({ box, classId, score }) => ({ box: normalize(box, place), classId, score }));
 }
 

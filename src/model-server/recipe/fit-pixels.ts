@@ -7,8 +7,10 @@ const CHANNELS = 3;
 type Taps = { readonly first: Int32Array; readonly count: Int32Array; readonly weights: Float32Array; readonly stride: number };
 
 /** Where a picture lies on the canvas that a graph looks at. */
-export function placePicture(source: Size, canvas: Size, resize: InputRecipe['resize']): Letterbox {
-  return resize === 'letterbox' ? letterbox(source, canvas) : { source, canvas, content: canvas, offsetXPx: 0, offsetYPx: 0 };
+export function placePicture(source: Size, { size, resize }: Pick<InputRecipe, 'size' | 'resize'>): Letterbox {
+  if (resize === 'letterbox') return letterbox(source, size);
+  const canvas = resize === 'none' ? source : size;
+  return { source, canvas, content: canvas, offsetXPx: 0, offsetYPx: 0 };
 }
 
 /** Fits one RGB image into `target`, as `place` says. An image of the canvas's own size passes untouched; others are scaled

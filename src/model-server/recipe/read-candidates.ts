@@ -1,5 +1,5 @@
 import type { BoxXyxyPx, Size } from '../../core/geometry.js';
-import type { BoxesRecipe, BoxUnits, RowsRecipe, YoloRecipe } from '../store/recipe.js';
+import type { BoxesRecipe, BoxUnits, ObjectDetectionRecipe, RowsRecipe, YoloRecipe } from '../store/recipe.js';
 import { activateOne } from './activation.js';
 import type { Candidate } from './detection-rows.js';
 import { sliceOutput, type GraphOutputs, type OutputSlice } from './graph-outputs.js';
@@ -9,11 +9,11 @@ export const VALUES_PER_ROW = 6;
 const BOX_SIDES = 4;
 
 /** How detections are read from a graph's outputs. */
-export type DetectionRecipe = RowsRecipe | BoxesRecipe | YoloRecipe;
+export type DetectionRecipe = RowsRecipe | BoxesRecipe | YoloRecipe | ObjectDetectionRecipe;
 
 /** Names of the graph's outputs that a recipe reads. */
 export function detectionOutputNames(recipe: DetectionRecipe): string[] {
-  if (recipe.kind !== 'boxes') return [recipe.output];
+  if (recipe.kind === 'rows' || recipe.kind === 'yolo') return [recipe.output];
   return [recipe.boxes, recipe.scores, recipe.classes, recipe.count].filter((name) => name !== null);
 }
 
@@ -27,7 +27,9 @@ export function readCandidates(outputs: GraphOutputs, image: number, recipe: Det
     case 'boxes':
       return readBoxes(outputs, image, recipe, canvas);
     case 'yolo':
-      return readYolo(outputs, image, recipe);
+      return readYolo(outputs, image, recipe, canvas);
+    case 'object-detection':
+      return readObjectDetection(outputs, image, recipe, canvas);
   }
 }
 
@@ -48,7 +50,7 @@ function readBoxes(outputs: GraphOutputs, image: number, recipe: BoxesRecipe, ca
   const rank = recipe.classes === null ? 2 : 1;
   const scores = sliceOutput(outputs, recipe.scores, image, (shape) => shape.length === rank && shape[0] === rowCount, recipe.classes === null ? `[n, ${String(rowCount)}, classes]` : `[n, ${String(rowCount)}]`);
   const classes = recipe.classes === null ? null : sliceOutput(outputs, recipe.classes, image, (shape) => shape.length === 1 && shape[0] === rowCount, `[n, ${String(rowCount)}]`);
-  const count = recipe.count === null ? rowCount : (sliceOutput(outputs, recipe.count, image, (shape) => shape.every((side) => side === 1), '[n]').data[0] ?? 0);
+  const count = recipe.count === null ? rowCount : readCount(outputs, recipe.count, image);
   const scale = unitScale(recipe.boxUnits, canvas);
   const found: Candidate[] = [];
   for (let row = 0; row < Math.min(rowCount, count); row += 1) {
@@ -73,13 +75,32 @@ function classId(index: number, { background, classIds }: BoxesRecipe): number |
   return index === background ? undefined : classIds[index > background ? index - 1 : index];
 }
 
-function readYolo(outputs: GraphOutputs, image: number, recipe: YoloRecipe): Candidate[] {
+function readObjectDetection(outputs: GraphOutputs, image: number, recipe: ObjectDetectionRecipe, canvas: Size): Candidate[] {
+  const boxes = sliceOutput(outputs, recipe.boxes, image, ([, sides, ...more]) => sides === BOX_SIDES && more.length === 0, '[n, rows, 4]');
+  const rowCount = boxes.shape[0] ?? 0;
+  const [classes, scores] = [recipe.classes, recipe.scores].map((name) => sliceOutput(outputs, name, image, (shape) => shape.length === 1 && shape[0] === rowCount, `[n, ${String(rowCount)}]`).data);
+  const scale = unitScale('normalized', canvas);
+  const found: Candidate[] = [];
+  for (let row = 0; row < Math.min(rowCount, readCount(outputs, recipe.count, image)); row += 1) {
+    const id = classes?.[row] ?? NaN;
+    push(found, scaled(toXyxy(boxes.data, row * BOX_SIDES, 'yxyx'), scale), Number.isInteger(id) && id >= 0 ? id : undefined, scores?.[row] ?? NaN);
+  }
+  return found;
+}
+
+/** Rows that count. */
+function readCount(outputs: GraphOutputs, name: string, image: number): number {
+  return sliceOutput(outputs, name, image, (shape) => shape.every((side) => side === 1), '[n]').data[0] ?? 0;
+}
+
+function readYolo(outputs: GraphOutputs, image: number, recipe: YoloRecipe, canvas: Size): Candidate[] {
   const firstClass = BOX_SIDES + (recipe.objectness ? 1 : 0);
   const valueCount = firstClass + recipe.classIds.length;
   const valueAxis = recipe.channelsLast ? 1 : 0;
   const expected = recipe.channelsLast ? `[n, anchors, ${String(valueCount)} or more]` : `[n, ${String(valueCount)} or more, anchors]`;
   const { shape, data } = sliceOutput(outputs, recipe.output, image, (sides) => sides.length === 2 && (sides[valueAxis] ?? 0) >= valueCount, expected);
   const anchorCount = shape[1 - valueAxis] ?? 0;
+  const scale = unitScale(recipe.boxUnits, canvas);
   const [anchorStep, valueStep] = recipe.channelsLast ? [shape[1] ?? 0, 1] : [1, anchorCount];
   const found: Candidate[] = [];
   for (let anchor = 0; anchor < anchorCount; anchor += 1) {
@@ -91,7 +112,7 @@ function readYolo(outputs: GraphOutputs, image: number, recipe: YoloRecipe): Can
       if (value > score) [best, score] = [index, value];
     }
     const [x, y, width, height] = [data[at] ?? NaN, data[at + valueStep] ?? NaN, data[at + 2 * valueStep] ?? NaN, data[at + 3 * valueStep] ?? NaN];
-    push(found, aroundCentre(x, y, width, height), recipe.classIds[best], recipe.objectness ? score * (data[at + BOX_SIDES * valueStep] ?? NaN) : score);
+    push(found, scaled(aroundCentre(x, y, width, height), scale), recipe.classIds[best], recipe.objectness ? score * (data[at + BOX_SIDES * valueStep] ?? NaN) : score);
   }
   return found;
 }

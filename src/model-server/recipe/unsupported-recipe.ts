@@ -4,8 +4,9 @@ import type { Recipe } from '../store/recipe.js';
  * and of the SavedModel alone. */
 export function unsupportedRecipe({ input, output }: Recipe): string | null {
   if (input.dtype === 'half') return 'its graph takes half precision, which TensorFlow.js does not have';
-  if (output.kind === 'yolo' && output.prototypes !== null) return 'it has instance masks, which only its ONNX model and its SavedModel make';
-  if (output.kind === 'yolo' && output.keypoints !== null) return 'it has keypoints, which only its ONNX model and its SavedModel make';
+  const hasMasks = (output.kind === 'yolo' && output.prototypes !== null) || (output.kind === 'object-detection' && output.masks !== null);
+  if (hasMasks) return 'it has instance masks, which only its ONNX model and its SavedModel make';
+  if ((output.kind === 'yolo' || output.kind === 'object-detection') && output.keypoints !== null) return 'it has keypoints, which only its ONNX model and its SavedModel make';
   if (output.kind === 'boxes' && output.classes !== null && output.activation === 'softmax') return 'it has one score a box and a softmax over classes';
   return null;
 }

@@ -6,7 +6,7 @@ import { fitPixels, placePicture } from '../../../src/model-server/recipe/fit-pi
 const canvas = { widthPx: 4, heightPx: 4 };
 
 function letterboxPixels(pixels: Uint8Array, source: Size, target: Float32Array, onto: Size): void {
-  fitPixels(pixels, target, placePicture(source, onto, 'letterbox'));
+  fitPixels(pixels, target, placePicture(source, { size: onto, resize: 'letterbox' }));
 }
 
 function grid(target: Float32Array, widthPx: number): number[][] {
@@ -37,7 +37,7 @@ describe('fitPixels', () => {
 
   it('stretches a picture of another shape over the whole canvas', () => {
     const target = new Float32Array(48).fill(-1);
-    fitPixels(picture([0, 100]), target, placePicture({ widthPx: 1, heightPx: 2 }, canvas, 'stretch'));
+    fitPixels(picture([0, 100]), target, placePicture({ widthPx: 1, heightPx: 2 }, { size: canvas, resize: 'stretch' }));
     expect(grid(target, 4)).toEqual([[0, 0, 0, 0], [25, 25, 25, 25], [75, 75, 75, 75], [100, 100, 100, 100]]);
   });
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { letterboxPixels } from '../../../../src/model-server/letterbox-pixels.js';
 import { attr, OnnxBuilder } from '../../../../src/model-server/export/onnx/onnx-builder.js';
 import { ONNX_DTYPES, type OnnxModel } from '../../../../src/model-server/export/onnx/onnx-model.js';
+import { fitPixels, placePicture } from '../../../../src/model-server/recipe/fit-pixels.js';
 import type { InputRecipe, Recipe } from '../../../../src/model-server/store/recipe.js';
 import { loadComposed, pictureOf, type Runner } from './run-composed.js';
 
@@ -25,7 +25,7 @@ async function load(changes: Partial<InputRecipe> = {}): Promise<Runner> {
 
 function letterboxed(data: Uint8Array, widthPx: number, heightPx: number): Float32Array {
   const target = new Float32Array(CANVAS.widthPx * CANVAS.heightPx * 3);
-  letterboxPixels(data, { widthPx, heightPx }, target, CANVAS);
+  fitPixels(data, target, placePicture({ widthPx, heightPx }, { size: CANVAS, resize: 'letterbox' }));
   return target;
 }
 
@@ -38,7 +38,7 @@ const side = fc.oneof(fc.integer({ min: 1, max: 90 }), fc.constantFrom(1, 16, 24
 const noise = (length: number, seed: number): Uint8Array => Uint8Array.from({ length }, (_, index) => (Math.imul(index + 1, 2654435761) ^ Math.imul(seed + 1, 40503)) >>> 24);
 
 describe('the operators before a graph', () => {
-  it('give what letterboxPixels gives, for pictures of any size and number', async () => {
+  it('give what fitPixels gives, for pictures of any size and number', async () => {
     const runner = await load();
     await fc.assert(
       fc.asyncProperty(side, side, fc.integer({ min: 1, max: 3 }), fc.nat(), async (widthPx, heightPx, count, seed) => {

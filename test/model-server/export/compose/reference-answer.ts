@@ -1,5 +1,5 @@
 import { boxIou, letterbox, unletterboxBox, type BoxXyxyPx, type Size } from '../../../../src/core/geometry.js';
-import { letterboxPixels } from '../../../../src/model-server/letterbox-pixels.js';
+import { fitPixels, placePicture } from '../../../../src/model-server/recipe/fit-pixels.js';
 import { ROWS, SIDE_PX, squareCorner, SQUARE_PX } from '../../../fixtures/models/square-features.js';
 import type { Pictures } from './run-composed.js';
 
@@ -27,7 +27,7 @@ export function squareColoursOf(pictures: Pictures, picture: number): { readonly
   const { widthPx, heightPx, data } = pictures;
   const size = widthPx * heightPx * 3;
   const canvas = new Float32Array(SIDE_PX * SIDE_PX * 3);
-  letterboxPixels(data.subarray(picture * size, (picture + 1) * size), { widthPx, heightPx }, canvas, { widthPx: SIDE_PX, heightPx: SIDE_PX });
+  fitPixels(data.subarray(picture * size, (picture + 1) * size), canvas, placePicture({ widthPx, heightPx }, { size: { widthPx: SIDE_PX, heightPx: SIDE_PX }, resize: 'letterbox' }));
   return Array.from({ length: ROWS }, (_, row) => {
     const { x, y } = squareCorner(row);
     const colours = [0, 0, 0];
