@@ -17,11 +17,9 @@ import type { SignatureDef } from '../../src/serving/metadata-messages.js';
 import { ServingClient } from '../../src/serving/serving-client.js';
 import { tensorNumbers } from '../../src/serving/tensor.js';
 import { createLogger } from '../../src/telemetry/logger.js';
-import { askPython } from './python.js';
+import { runSavedModels, type RanSavedModel, type SavedModelAnswer } from './run-saved-models.js';
 
 type Pictures = { readonly title: string; readonly count: number; readonly size: Size; readonly data: Buffer };
-type Answer = { readonly outputs: Readonly<Record<string, { readonly shape: readonly number[]; readonly dtype: string; readonly values: readonly number[] }>>; readonly functionOff: number };
-type Ran = { readonly loader: string; readonly operators: readonly string[]; readonly answers: readonly Answer[] };
 type Found = { readonly box: BoxXyxyPx; readonly classId: number; readonly score: number };
 
 const ROWS = 100;
@@ -40,14 +38,14 @@ describe('the default model, exported as a SavedModel, in TensorFlow', () => {
   let folder: string;
   let signature: SignatureDef;
   let batches: Pictures[];
-  let ran: Ran;
+  let ran: RanSavedModel;
   let wasm: Found[][][];
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sightline-exported-'));
     signature = await writeSavedModel(await readTfjsGraph(MODEL), RECIPE, folder);
     batches = await pictures();
-    ran = await askPython<Ran>('run_saved_model.py', [folder, JSON.stringify(batches.map(({ count, size }) => [count, size.heightPx, size.widthPx, 3]))], Buffer.concat(batches.map(({ data }) => data)));
+    ran = (await runSavedModels([{ folder, batches: batches.map(({ count, size, data }) => ({ shape: [count, size.heightPx, size.widthPx, 3], data })) }]))[0] as RanSavedModel;
     wasm = await wasmAnswers(batches);
   }, 300_000);
   afterAll(() => rm(folder, { recursive: true }));
@@ -112,7 +110,7 @@ function unmatched(found: readonly Found[], others: readonly Found[]): Found[] {
   return found.filter(({ score }) => score > SURE).filter((one) => !others.some((other) => other.classId === one.classId && Math.abs(other.score - one.score) <= NEARLY && boxIou(other.box, one.box) >= 0.99));
 }
 
-function foundIn(outputs: Answer['outputs'], picture: number, size: Size): Found[] {
+function foundIn(outputs: SavedModelAnswer['outputs'], picture: number, size: Size): Found[] {
   const rowsOf = (name: string, width: number): readonly number[] => outputs[name]?.values.slice(picture * ROWS * width, (picture + 1) * ROWS * width) ?? [];
   const [boxes, classes, scores] = [rowsOf('detection_boxes', 4), rowsOf('detection_classes', 1), rowsOf('detection_scores', 1)];
   return scores.map((score, row) => {

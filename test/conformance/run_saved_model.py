@@ -1,9 +1,10 @@
-"""Runs a SavedModel as TensorFlow Serving does, and as TensorFlow 2 does.
+"""Runs SavedModels as TensorFlow Serving does, and as TensorFlow 2 does.
 
-usage: run_saved_model.py FOLDER SHAPES < PICTURES
+usage: run_saved_model.py MODELS < PICTURES
 
-SHAPES is JSON, one [n, height, width, 3] for each batch; PICTURES are their bytes, one batch after the other. Prints one JSON value: what the C++ loader (the one of TensorFlow Serving)
-says, the kinds of operators that the graph has, and for each batch the outputs of a session on the graph, each as shape and flat values, and how far those of the loaded function are off.
+MODELS is JSON: of each its folder and shapes, one [n, height, width, 3] for each batch; PICTURES are their bytes, one batch after the other. Prints one JSON value, for each model: what the
+C++ loader (the one of TensorFlow Serving) says, the kinds of operators that the graph has, and for each batch the outputs of a session on the graph, each as shape and flat values, and how
+far those of the loaded function are off.
 """
 import ctypes
 import json
@@ -36,14 +37,7 @@ def off(one, other):
     return float(numpy.max(numpy.abs(one - other), initial=0)) if one.shape == other.shape else 1e9
 
 
-def main():
-    folder, shapes = sys.argv[1], json.loads(sys.argv[2])
-    data = sys.stdin.buffer.read()
-    batches, offset = [], 0
-    for shape in shapes:
-        size = int(numpy.prod(shape))
-        batches.append(numpy.frombuffer(data, dtype=numpy.uint8, count=size, offset=offset).reshape(shape))
-        offset += size
+def run(folder, batches):
     function = tf.saved_model.load(folder).signatures["serving_default"]
     in_function = [{name: value.numpy() for name, value in function(inputs=tf.constant(batch)).items()} for batch in batches]
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
@@ -55,7 +49,20 @@ def main():
         "outputs": {name: {"shape": list(value.shape), "dtype": str(value.dtype), "values": value.ravel().tolist()} for name, value in outputs.items()},
         "functionOff": max(off(value, again[name]) for name, value in outputs.items()),
     } for outputs, again in zip(in_session, in_function)]
-    print(json.dumps({"loader": load_in_cpp(folder), "operators": operators, "answers": answers}))
+    return {"loader": load_in_cpp(folder), "operators": operators, "answers": answers}
+
+
+def main():
+    data = sys.stdin.buffer.read()
+    offset, ran = 0, []
+    for model in json.loads(sys.argv[1]):
+        batches = []
+        for shape in model["shapes"]:
+            size = int(numpy.prod(shape))
+            batches.append(numpy.frombuffer(data, dtype=numpy.uint8, count=size, offset=offset).reshape(shape))
+            offset += size
+        ran.append(run(model["folder"], batches))
+    print(json.dumps(ran))
 
 
 main()
