@@ -3,12 +3,13 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { COCO_LABELS } from '../../core/coco-labels.js';
 import { packageVersion } from '../../core/package-paths.js';
 import { defaultModelPath, DEFAULT_MODEL_OUTPUT } from '../store/default-graph.js';
+import { ROWS_NMS } from '../store/graph-folder.js';
 import { formatManifest, MANIFEST_FILE } from '../store/manifest-json.js';
 import type { ServableManifest } from '../store/servable-manifest.js';
 import type { ExportReport } from './export-report.js';
 import { writeEngineFiles } from './engine-files.js';
 import { formatPbtxtLabels } from './labels-pbtxt.js';
-import type { RecipeWishes } from './recognise/recognise-recipe.js';
+import type { RecipeWishes } from './recognise/recipe-wishes.js';
 import { recogniseSource } from './source-kind.js';
 import { writeVersion } from './write-version.js';
 
@@ -28,8 +29,8 @@ export type ExportOptions = {
 };
 
 const LABELS_FILE = 'labels.pbtxt';
-/** What the default model's graph does not say: which of its outputs counts. */
-const DEFAULT_MODEL_WISHES: RecipeWishes = { kind: 'rows', outputs: [DEFAULT_MODEL_OUTPUT] };
+/** What the default model's graph does not say. */
+const DEFAULT_MODEL_WISHES: RecipeWishes = { kind: 'rows', outputs: { output: DEFAULT_MODEL_OUTPUT }, normalization: 'none', resize: 'letterbox', boxUnits: 'pixels', classIds: 'coco90', nms: ROWS_NMS };
 
 /** Makes a servable of a model: a version folder that the embedded server, and where it holds a SavedModel TensorFlow Serving too, serves as it is.
  * @throws {ConfigError} what is wrong with the model, what has to be said of it, or why it cannot be written; one line each */

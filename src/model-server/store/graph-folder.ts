@@ -12,6 +12,9 @@ import { readFailure, storeProblem } from './store-problem.js';
 /** Name of an input or output of a graph with its shape: -1 where a size is unknown, `null` when not even the rank is known. */
 export type GraphEndpoint = { readonly name: string; readonly shape: readonly number[] | null };
 
+/** Overlap (IoU) above which the weaker of two boxes of one class is the same object: what the Object Detection API's SSD configurations use
+ * (`batch_non_max_suppression { iou_threshold: 0.6 }`). */
+export const ROWS_NMS = 0.6;
 const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
 const EXPECTATION = 'expected a TensorFlow.js graph model, model.json with its weight files beside it';
 const CHANNELS = 3;
@@ -53,7 +56,7 @@ function recipeOf(inputs: readonly GraphEndpoint[], path: string): Recipe {
   }
   return {
     input: { name: input.name, size: { widthPx, heightPx }, layout: 'nhwc', dtype: 'float', resize: 'letterbox', channels: 'rgb', mean: [0, 0, 0], deviation: [1, 1, 1], batchSize: batch === 1 ? 1 : null },
-    output: { kind: 'rows', output: '', boxUnits: 'pixels', classIds: COCO_IDS, nms: null },
+    output: { kind: 'rows', output: '', boxUnits: 'pixels', classIds: COCO_IDS, nms: ROWS_NMS },
   };
 }
 
