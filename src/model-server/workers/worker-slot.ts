@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError } from '../../core/errors.js';
 import type { Tensor } from '../../serving/tensor.js';
 import type { Logger } from '../../telemetry/logger.js';
@@ -83,8 +84,7 @@ export class WorkerSlot {
       return await call;
     } finally {
       this.#call = null;
-      if (this.#successor !== null) this.#succeed(this.#successor);
-      else if (this.#worker !== null && !this.#closed) this.#options.onIdle();
+      this.#afterCall();
     }
   }
 
@@ -101,6 +101,11 @@ export class WorkerSlot {
     await this.#callEnded(graceMs);
     if (this.#worker !== null) this.#end(this.#worker);
     await Promise.all(this.#ending);
+  }
+
+  #afterCall(): void {
+    if (this.#successor !== null) this.#succeed(this.#successor);
+    else if (this.#worker !== null && !this.#closed) this.#options.onIdle();
   }
 
   #launch(): void {
@@ -177,12 +182,10 @@ export class WorkerSlot {
 
   async #callEnded(graceMs: number): Promise<void> {
     if (this.#call === null) return;
-    let timer: NodeJS.Timeout | null = null;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, graceMs);
-    });
-    await Promise.race([this.#call.catch(() => undefined), limit]);
-    if (timer !== null) clearTimeout(timer);
+    const stop = new AbortController();
+    const ended = this.#call.catch(() => undefined);
+    await Promise.race([ended, delay(graceMs, undefined, { signal: stop.signal }).catch(() => undefined)]);
+    stop.abort();
   }
 
   #stopTimer(): void {

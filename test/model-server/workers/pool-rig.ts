@@ -11,7 +11,7 @@ import { createLogger } from '../../../src/telemetry/logger.js';
 const STAND_IN = fileURLToPath(new URL('stand-in-engine.mjs', import.meta.url));
 
 /** Pixels that the stand-in takes as orders. */
-export const ORDERS = { writeGarbage: 249, wait: 250, exit: 251, refuse: 252, loop: 253, crash: 254 } as const;
+export const ORDERS = { kill: 248, writeGarbage: 249, wait: 250, exit: 251, refuse: 252, loop: 253, crash: 254 } as const;
 
 /** What a pool of stand-ins runs on: they do what `behaviour` says. */
 export function standInServable(kind: 'images' | 'numbers', behaviour: string, record: string): ServableFolder {

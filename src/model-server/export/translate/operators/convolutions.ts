@@ -7,8 +7,6 @@ import { staticShape, type Value } from '../value.js';
 import { applyFused, biasOf } from './fused.js';
 import { pictureInput, pictureOutput, pictureShape, readWindow, windowAttrs, windowOutput, type Window } from './windows.js';
 
-const SUPPORTED_KERNEL = 'the shape of its filter is not known';
-
 /** Filter `[height, width, in, out]` → `[out, in, height, width]`. */
 const conv2d: Translation = (node, writer) => {
   const [kernelHeight, kernelWidth, perGroup, outputs] = filterShape(node);
@@ -75,10 +73,11 @@ type TransposedAxis = { readonly before: number; readonly after: number; readonl
 /** What ONNX has to cut off, or add below and to the right, so that the size comes out. */
 function transposedAxis({ kernel, strides, padding }: Window, axis: number, { from, to }: { from: number | null; to: number | null }): TransposedAxis {
   const [extent, stride] = [kernel[axis] ?? 1, strides[axis] ?? 1];
-  const full = from === null ? null : (from - 1) * stride + extent;
+  // What the convolution forwards would make of that size.
+  const picture = from ?? (to === null ? null : padding === 'SAME' ? Math.ceil(to / stride) : padding === 'VALID' ? Math.floor((to - extent) / stride) + 1 : null);
+  const full = picture === null ? null : (picture - 1) * stride + extent;
   // Where sizes are not known, they are those that one gets without saying.
-  const usual = padding === 'SAME' ? (from === null ? null : from * stride) : full;
-  const size = to ?? usual;
+  const size = to ?? (padding === 'SAME' ? (picture === null ? null : picture * stride) : full);
   const surplus = size === null || full === null ? (padding === 'SAME' ? extent - stride : 0) : full - size;
   const total = Math.max(surplus, 0);
   const before = typeof padding === 'string' ? (padding === 'SAME' ? total >> 1 : 0) : (padding[axis] ?? 0);
@@ -87,7 +86,7 @@ function transposedAxis({ kernel, strides, padding }: Window, axis: number, { fr
 
 function filterShape(node: NodeView): readonly [number, number, number, number] {
   const shape = staticShape(node.input(1).shape);
-  if (shape?.length !== 4) throw node.problem(SUPPORTED_KERNEL);
+  if (shape?.length !== 4) throw node.problem('the shape of its filter is not known');
   return shape as unknown as readonly [number, number, number, number];
 }
 

@@ -1,6 +1,6 @@
 import { attr } from '../../onnx/onnx-builder.js';
 import type { OperatorTable, Translation } from '../operator-table.js';
-import { layoutOf, pictureInput, pictureOutput, pictureShape, readWindow, windowAttrs, windowOutput } from './windows.js';
+import { layoutOf, pictureInput, pictureOutput, pictureShape, readWindow, windowAttrs, windowOutput, windowPads } from './windows.js';
 
 /** An average counts what is in the picture only: ONNX's default too. */
 function pool(opType: string): Translation {
@@ -14,6 +14,7 @@ function pool(opType: string): Translation {
     const value = node.input(0);
     const shape = pictureShape(value.shape, layout);
     const window = readWindow(node, [height, width]);
+    if (windowPads(window, shape) === null && (height < window.strides[0] || width < window.strides[1])) throw node.problem('a window smaller than its stride over a picture whose size is not known is not supported');
     const { dilations, ...rest } = windowAttrs(window, shape);
     const name = writer.builder.op(opType, [pictureInput(value, layout, node, writer)], { ...rest, ...(opType === 'MaxPool' && dilations !== undefined ? { dilations } : { count_include_pad: attr.int(0) }) });
     return pictureOutput(name, value.dtype, { ...shape, ...windowOutput(window, shape) }, layout, writer);

@@ -66,6 +66,7 @@ export function windowPads({ kernel, strides, dilations, padding }: Window, { he
     const size = axis === 0 ? height : width;
     const [stride, extent] = [strides[axis] ?? 1, ((kernel[axis] ?? 1) - 1) * (dilations[axis] ?? 1) + 1];
     if (stride === 1) return extent - 1;
+    if (extent === 1) return 0;
     return size === null ? null : Math.max((Math.ceil(size / stride) - 1) * stride + extent - size, 0);
   });
   const [vertical, horizontal] = totals;
