@@ -12,9 +12,8 @@ import { readFrozenGraph } from './graph/read-frozen-graph.js';
 import { readTfjsGraph } from './graph/read-tfjs-graph.js';
 import type { TfGraph } from './graph/tf-graph.js';
 import { decodeOnnxModel, encodeOnnxModel } from './onnx/onnx-codec.js';
-import type { OnnxModel, OnnxValue } from './onnx/onnx-model.js';
-import type { RecipeWishes } from './recognise/recipe-wishes.js';
-import { recogniseRecipe } from './recognise/recognise-recipe.js';
+import type { OnnxModel } from './onnx/onnx-model.js';
+import { recogniseRecipe, type GraphEndpoints, type RecipeWishes } from './recognise/recognise-recipe.js';
 import { writeSavedModel } from './saved-model/write-saved-model.js';
 import { sourceProblem, type ModelSource } from './source-kind.js';
 import { translateGraph } from './translate/translate-graph.js';
@@ -50,7 +49,7 @@ export async function writeEngineFiles(source: ModelSource, folder: string, wish
 }
 
 async function writeGraph(graph: TfGraph, source: ModelSource, folder: string, wishes: RecipeWishes): Promise<EngineFiles> {
-  const { recipe, labels } = recogniseRecipe({ inputs: graph.inputs, outputs: graph.outputs, metadata: new Map() }, wishes);
+  const { recipe, labels } = recogniseRecipe({ inputs: graph.inputs, outputs: graph.outputs.map((output) => ({ ...output, ...opOf(graph.nodes.get(output.port.node)?.op) })), metadata: new Map() }, wishes);
   const notes: string[] = [];
   const { model, signature } = composeServable(translateGraph(graph), recipe);
   await writeFile(join(folder, ONNX_FILE), encodeOnnxModel(model), { flush: true });
@@ -106,17 +105,15 @@ async function copyGraph(path: string, folder: string): Promise<string> {
   return `${GRAPH_FOLDER}/model.json`;
 }
 
-function endpointsOf({ graph }: OnnxModel): { inputs: Endpoint[]; outputs: Endpoint[] } {
+function endpointsOf({ graph }: OnnxModel): Pick<GraphEndpoints, 'inputs' | 'outputs'> {
   // Older files list their weights among the inputs.
   const weights = new Set(graph.initializers.map(({ name }) => name));
-  return { inputs: graph.inputs.filter(({ name }) => !weights.has(name)).map(endpointOf), outputs: graph.outputs.map(endpointOf) };
+  const ops = new Map(graph.nodes.flatMap(({ opType, outputs }) => outputs.map((name) => [name, opType])));
+  return { inputs: graph.inputs.filter(({ name }) => !weights.has(name)), outputs: graph.outputs.map((output) => ({ ...output, ...opOf(ops.get(output.name)) })) };
 }
 
-type Endpoint = { readonly name: string; readonly dtype: string; readonly shape: readonly number[] | null };
-
-/** As TensorFlow says it: -1 for sizes that are only known when it runs, `half` for float16. */
-function endpointOf({ name, dtype, shape }: OnnxValue): Endpoint {
-  return { name, dtype: dtype === 'float16' ? 'half' : dtype, shape: shape === null ? null : shape.map((size) => (typeof size === 'number' ? size : -1)) };
+function opOf(op: string | undefined): { readonly op?: string } {
+  return op === undefined ? {} : { op };
 }
 
 function kindOf({ output }: Recipe): ServableManifest['kind'] {

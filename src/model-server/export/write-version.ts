@@ -37,7 +37,8 @@ async function settle(temporary: string, modelFolder: string, version: number | 
     const number = version === 'next' ? await nextVersion(modelFolder) : version;
     const folder = join(modelFolder, String(number));
     // An empty folder would be replaced.
-    if (existsSync(folder)) throw exists(modelFolder, number);
+    if (existsSync(folder) && version !== 'next') throw exists(modelFolder, version);
+    if (existsSync(folder)) continue;
     try {
       await rename(temporary, folder);
       return { folder, version: String(number) };
