@@ -13,6 +13,7 @@ import { StreamsFolder } from './config/streams-folder.js';
 import { loadLabelMap } from './detection/label-map.js';
 import { findFfmpeg } from './ffmpeg/tools.js';
 import { startEmbeddedServer } from './model-server/embedded-server.js';
+import { findEmbeddedModel } from './model-server/store/embedded-model.js';
 import { DetectorHost } from './pipeline/detector-host.js';
 import { followDetector } from './pipeline/follow-detector.js';
 import { Pipeline } from './pipeline/pipeline.js';
@@ -124,29 +125,36 @@ const EMBEDDED_INPUT_SIZE: Size = { widthPx: 512, heightPx: 512 };
 const ENDPOINT_INPUT_SIZE: Size = { widthPx: 640, heightPx: 640 };
 
 /** Makes the detector that a configuration asks for; an embedded model server waits for `start()`.
- * @throws {ConfigError} the label map or a TLS file cannot be read */
+ * @throws {ConfigError} the model's folder, the label map or a TLS file cannot be used */
 export async function openDetector({ config, metrics, log }: DetectorOptions): Promise<DetectorHost> {
   const { backend, model, batching } = config;
-  const isEmbedded = backend.kind === 'embedded';
+  const pool = {
+    model,
+    deadlineMs: model.deadlineMs,
+    maxBatchSize: batching.maxBatchSize,
+    maxInFlightBatches: batching.maxInFlightBatches,
+    wishes: model,
+    encodeJpeg,
+    log,
+    metrics,
+  };
+  if (backend.kind === 'endpoints') {
+    const tls = backend.tls === null ? null : await readTls(backend.tls);
+    return new DetectorHost({ pool: { ...pool, endpoints: backend.endpoints, tls, assumedInputSize: ENDPOINT_INPUT_SIZE, labels: await loadLabelMap(config.labelsFile) }, startServer: null });
+  }
+  const found = backend.modelDir === null ? null : await findEmbeddedModel(backend.modelDir, model.name, { cacheDir: null, log });
+  const modelName = model.name ?? found?.name ?? 'default';
   return new DetectorHost({
     pool: {
-      endpoints: isEmbedded ? [] : backend.endpoints,
+      ...pool,
+      model: { ...model, name: modelName },
+      endpoints: [],
       emptyMessage: 'the embedded model server is starting',
-      tls: isEmbedded || backend.tls === null ? null : await readTls(backend.tls),
-      model,
-      deadlineMs: model.deadlineMs,
-      maxBatchSize: batching.maxBatchSize,
-      maxInFlightBatches: batching.maxInFlightBatches,
-      assumedInputSize: isEmbedded ? EMBEDDED_INPUT_SIZE : ENDPOINT_INPUT_SIZE,
-      labels: await loadLabelMap(config.labelsFile),
-      wishes: model,
-      encodeJpeg,
-      log,
-      metrics,
+      tls: null,
+      assumedInputSize: found?.inputSize ?? EMBEDDED_INPUT_SIZE,
+      labels: await loadLabelMap(config.labelsFile ?? found?.labelsFile ?? null),
     },
-    startServer: isEmbedded
-      ? () => startEmbeddedServer({ modelBasePath: backend.modelDir, modelName: model.name ?? 'default', engine: backend.engine, log: log.child({ process: 'model-server' }) })
-      : null,
+    startServer: () => startEmbeddedServer({ modelBasePath: found?.basePath ?? null, modelName, engine: backend.engine, workers: backend.workers, ...(backend.memoryMb === null ? {} : { memoryMb: backend.memoryMb }), log: log.child({ process: 'model-server' }) }),
   });
 }
 

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { cacheDir } from '../config/cache-dir.js';
 import { loadConfig } from '../config/load-config.js';
-import type { ServiceConfig, StreamConfig } from '../config/service-config.js';
+import type { EmbeddedConfig, ServiceConfig, StreamConfig } from '../config/service-config.js';
 import { ConfigError, formatConfigIssue, SightlineError } from '../core/errors.js';
 import { ensureDemoClip } from '../demo/demo-clip.js';
 import { findFfmpeg, type FfmpegTools } from '../ffmpeg/tools.js';
+import { chooseEngine } from '../model-server/engines/load-engine.js';
+import { findEmbeddedModel } from '../model-server/store/embedded-model.js';
 import { openDetector } from '../service.js';
 import { rationalValue } from '../ffmpeg/rational.js';
 import { examineSource } from '../sources/run/open-run.js';
@@ -43,6 +45,8 @@ async function runChecks(flags: ServiceFlags, log: Logger, signal: AbortSignal):
   const { tls } = config.server;
   if (tls !== null) await findings.look('certificate', () => checkCertificate(tls), (validTo) => `valid until ${validTo}`);
   if (tools !== null) for (const stream of config.streams) await checkStream(findings, stream, { tools, access: accessOf(config.sources, 'configured'), log, signal });
+  const { backend } = config;
+  if (backend.kind === 'embedded') await findings.look('engine', () => checkEngine(backend, config.model.name, log), (message) => message);
   await findings.look('backend', () => checkBackend(config, log, signal), (message) => message);
   return findings.problems === 0 || signal.aborted ? EXIT_OK : EXIT_FAILED;
 }
@@ -65,6 +69,17 @@ async function checkCertificate(files: TlsFiles): Promise<string> {
   const { validTo } = await readTlsFiles(files);
   if (Date.parse(validTo) <= Date.now()) throw new ConfigError([{ file: files.cert, path: '', message: `server.tls.cert expired on ${validTo}: renew it` }]);
   return validTo;
+}
+
+/** Which engine computes, and why that one. */
+async function checkEngine({ modelDir, engine }: EmbeddedConfig, name: string | null, log: Logger): Promise<string> {
+  const { servable } = await findEmbeddedModel(modelDir, name, { cacheDir: cacheDir(), log });
+  const said: string[] = [];
+  const listen = (line: string): void => {
+    said.push(line.replace(/^engine /u, ''));
+  };
+  await chooseEngine(engine, servable, { info: listen, warn: listen });
+  return said.reverse().join('; ');
 }
 
 async function checkBackend(config: ServiceConfig, log: Logger, signal: AbortSignal): Promise<string> {

@@ -15,18 +15,15 @@ import { examineSource } from '../sources/run/open-run.js';
 import { createMetrics } from '../telemetry/metrics.js';
 import { JsonLinesSink } from './json-lines-sink.js';
 import { addLogOptions, loggerOf, quietUnlessAsked, type LogFlags } from './log-options.js';
+import { addModelOptions, type ModelFlags } from './model-options.js';
 import { Mp4Sink } from './mp4-sink.js';
 import { outputPathIssues } from './output-paths.js';
 import { createProgress } from './progress.js';
 import { onShutdown } from './shutdown.js';
 
-type DetectFlags = LogFlags & {
+type DetectFlags = LogFlags & ModelFlags & {
   readonly jsonl?: string;
   readonly output?: string;
-  readonly backend?: string;
-  readonly model?: string;
-  readonly modelDir?: string;
-  readonly labels?: string;
   readonly threshold: string;
   readonly fps?: string;
 };
@@ -43,13 +40,9 @@ export function detectCommand(): Command {
     .argument('<input>', 'video file, or a folder or pattern of images')
     .option('--jsonl <file>', 'where the JSON lines go, - for standard output (the default when no --output is given)')
     .option('--output <file>', 'annotated video, MP4')
-    .option('--backend <backend>', 'embedded, or host:port[,host:port…] of TensorFlow Serving (default: embedded)')
-    .option('--model <name>', 'NAME[:VERSION|@LABEL] of the served model')
-    .option('--model-dir <folder>', "the embedded server's model folder (default: the built-in model)")
-    .option('--labels <file>', 'label map: .pbtxt, .txt or .json (default: COCO)')
     .option('--threshold <score>', 'lowest score that is written, 0 to 1', '0.4')
     .option('--fps <number>', 'look at no more frames a second than this');
-  return addLogOptions(command).action(async (input: string, flags: DetectFlags) => {
+  return addLogOptions(addModelOptions(command)).action(async (input: string, flags: DetectFlags) => {
     await runDetect(input, flags);
   });
 }
@@ -58,8 +51,8 @@ async function runDetect(input: string, flags: DetectFlags): Promise<void> {
   const { fps, threshold } = parseNumbers(flags);
   const issues = await outputPathIssues(input, { '--jsonl': flags.jsonl === STANDARD_OUTPUT ? undefined : flags.jsonl, '--output': flags.output });
   if (issues.length > 0) throw new ConfigError(issues);
-  const { backend, model, modelDir, labels } = flags;
-  const config = await loadDetectConfig({ backend, model, modelDir, labels });
+  const { backend, model, modelDir, engine, labels } = flags;
+  const config = await loadDetectConfig({ backend, model, modelDir, engine, labels });
   const log = loggerOf(quietUnlessAsked(flags, 'error'));
   const shutdown = onShutdown();
   const closers: (() => Promise<void>)[] = [];

@@ -4,6 +4,7 @@ import { redactText } from '../core/redact.js';
 import { checkCommand } from './check.js';
 import { detectCommand } from './detect.js';
 import { describeError, EXIT_OK, EXIT_USAGE, exitCodeOf } from './exit-code.js';
+import { modelCommand } from './model.js';
 import { modelServerCommand } from './model-server.js';
 import { serveCommand } from './serve.js';
 import { tokenCommand } from './token.js';
@@ -24,8 +25,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description('Watches video streams with an object detector and shows the boxes on the very frames they came from.')
     .version(packageVersion())
     .configureHelp({ sortSubcommands: false })
+    // `model export --version 3` is about a model.
+    .enablePositionalOptions()
     .showHelpAfterError('(sightline --help tells how to use it)');
-  for (const command of [serveCommand(), detectCommand(), checkCommand(report), tokenCommand(), modelServerCommand()]) program.addCommand(inheritSettings(command, program));
+  for (const command of [serveCommand(), detectCommand(), checkCommand(report), modelCommand(), tokenCommand(), modelServerCommand()]) program.addCommand(inheritSettings(command, program));
   try {
     await program.exitOverride().parseAsync(argv);
     return exitCode;
@@ -36,6 +39,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** For the command and those below it. */
 function inheritSettings(command: Command, program: Command): Command {
+  for (const part of command.commands) inheritSettings(part, program);
   return command.copyInheritedSettings(program).exitOverride();
 }

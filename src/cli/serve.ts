@@ -7,31 +7,26 @@ import { startService, type Service } from '../service.js';
 import type { Logger } from '../telemetry/logger.js';
 import { endOnUnexpectedError } from './fatal.js';
 import { addLogOptions, loggerOf, type LogFlags } from './log-options.js';
+import { addModelOptions, type ModelFlags } from './model-options.js';
 import { onShutdown } from './shutdown.js';
 
 /** The flags that choose configuration, backend and model, as given. */
-export type ServiceFlags = {
+export type ServiceFlags = ModelFlags & {
   readonly config?: string;
   readonly streams?: string;
   readonly host?: string;
   readonly port?: string;
-  readonly backend?: string;
-  readonly model?: string;
-  readonly modelDir?: string;
-  readonly labels?: string;
 };
 
 /** Adds the flags that choose configuration, backend and model; `check` has them too. */
 export function addServiceOptions(command: Command): Command {
-  return command
-    .option('--config <file>', 'configuration (default: sightline.yaml where there is one)')
-    .option('--streams <folder>', 'stream definitions, one YAML file a stream (default: streams/, or the demo where there is none)')
-    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
-    .option('--port <number>', 'port to listen on (default: 8080; 0: any free one)')
-    .option('--backend <backend>', 'embedded, or host:port[,host:port…] of TensorFlow Serving (default: embedded)')
-    .option('--model <name>', 'NAME[:VERSION|@LABEL] of the served model')
-    .option('--model-dir <folder>', "the embedded server's model folder, NAME/VERSION/… (default: the built-in model)")
-    .option('--labels <file>', 'label map: .pbtxt, .txt or .json (default: COCO)');
+  return addModelOptions(
+    command
+      .option('--config <file>', 'configuration (default: sightline.yaml where there is one)')
+      .option('--streams <folder>', 'stream definitions, one YAML file a stream (default: streams/, or the demo where there is none)')
+      .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+      .option('--port <number>', 'port to listen on (default: 8080; 0: any free one)'),
+  );
 }
 
 /** `sightline serve`: the service, until SIGINT or SIGTERM. */

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 
-/** Finds the folder for what can be made again (the demo clip): `SIGHTLINE_CACHE_DIR`, else `sightline` in `XDG_CACHE_HOME`, else in
+/** Finds the folder for what can be made again (the demo clip, the default model): `SIGHTLINE_CACHE_DIR`, else `sightline` in `XDG_CACHE_HOME`, else in
  * `~/Library/Caches` on macOS and in `~/.cache` elsewhere. Nothing is created.
  * @returns an absolute path
  */

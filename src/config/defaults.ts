@@ -1,7 +1,7 @@
 /** What counts where nothing is configured; the one table of it. Which engine, model and labels `null` means is up to the stage. */
 export const DEFAULTS = {
   server: { host: '127.0.0.1', port: 8080, hosts: [], tls: null, embedOrigins: [] },
-  embedded: { modelDir: null, engine: 'auto' },
+  embedded: { modelDir: null, engine: 'auto', workers: 'auto', memoryMb: null },
   model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2000, normalization: null },
   batching: { maxBatchSize: 8, batchTimeoutMs: 'auto', maxInFlightBatches: 2 },
   sources: { roots: [], networks: ['private'], maxSidePx: 8192, maxMegapixels: 40, maxFrameMemoryMb: null },

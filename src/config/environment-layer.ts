@@ -17,6 +17,8 @@ const SETTINGS: readonly (readonly [path: string, form: Variable['form']])[] = [
   ['backend.endpoints', 'list'],
   ['backend.embedded.modelDir', 'text'],
   ['backend.embedded.engine', 'text'],
+  ['backend.embedded.workers', 'text'],
+  ['backend.embedded.memoryMb', 'text'],
   ['backend.tls.ca', 'text'],
   ['backend.tls.cert', 'text'],
   ['backend.tls.key', 'text'],

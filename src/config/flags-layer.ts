@@ -13,6 +13,7 @@ export type ServeFlags = {
   /** `NAME`, `NAME:VERSION` or `NAME@LABEL`. */
   readonly model?: string | undefined;
   readonly modelDir?: string | undefined;
+  readonly engine?: string | undefined;
   readonly labels?: string | undefined;
   readonly logLevel?: string | undefined;
   readonly logFormat?: string | undefined;
@@ -23,6 +24,7 @@ const FLAG_OF: readonly (readonly [path: string, flag: string])[] = [
   ['server.host', '--host'],
   ['server.port', '--port'],
   ['backend.embedded.modelDir', '--model-dir'],
+  ['backend.embedded.engine', '--engine'],
   ['backend', '--backend'],
   ['model', '--model'],
   ['labels', '--labels'],
@@ -50,9 +52,9 @@ export function flagsLayer(flags: ServeFlags, baseDir: string): SettingsLayer {
   return checkLayer('flags', defined(settings) ?? {}, { locate, baseDir, earlier: problems });
 }
 
-function backendOf({ backend, modelDir }: ServeFlags): Record<string, unknown> | undefined {
+function backendOf({ backend, modelDir, engine }: ServeFlags): Record<string, unknown> | undefined {
   const endpoints = backend === undefined || backend === 'embedded' ? undefined : backend.split(',').map((item) => new ProvidedText(item.trim(), false));
-  const embedded = backend === 'embedded' || modelDir !== undefined ? (defined({ modelDir: typed(modelDir) }) ?? {}) : undefined;
+  const embedded = backend === 'embedded' || modelDir !== undefined || engine !== undefined ? (defined({ modelDir: typed(modelDir), engine: typed(engine) }) ?? {}) : undefined;
   return defined({ endpoints, embedded });
 }
 

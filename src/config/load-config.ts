@@ -38,7 +38,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Servi
 /** Reads the configuration for `sightline detect`: as {@link loadConfig}, but no streams.
  * @throws {ConfigError} as there
  */
-export async function loadDetectConfig(flags: Pick<ServeFlags, 'backend' | 'model' | 'modelDir' | 'labels'> = {}, options: Omit<LoadConfigOptions, 'flags'> = {}): Promise<ServiceConfig> {
+export async function loadDetectConfig(flags: Pick<ServeFlags, 'backend' | 'model' | 'modelDir' | 'engine' | 'labels'> = {}, options: Omit<LoadConfigOptions, 'flags'> = {}): Promise<ServiceConfig> {
   const { env = process.env, cwd = process.cwd() } = options;
   const { config, issues } = await loadSettings({ flags, env, cwd });
   return finish({ ...config, streamsFolder: streamsFolderOf({}, env, cwd).path, streams: [] }, issues);

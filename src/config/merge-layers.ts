@@ -82,7 +82,7 @@ function overlay(draft: Draft, { kind, settings }: SettingsLayer): void {
 }
 
 function backendOf({ endpoints, embedded, tls }: Draft['backend']): BackendConfig {
-  if (endpoints === undefined) return { kind: 'embedded', modelDir: embedded?.modelDir ?? DEFAULTS.embedded.modelDir, engine: embedded?.engine ?? DEFAULTS.embedded.engine };
+  if (endpoints === undefined) return { kind: 'embedded', ...DEFAULTS.embedded, ...withoutUndefined(embedded ?? {}) };
   return { kind: 'endpoints', endpoints, tls: tls === undefined ? null : withoutUndefined(tls) };
 }
 
@@ -100,7 +100,8 @@ function contradictionsWithin({ settings, locate }: SettingsLayer): ConfigIssue[
   const issues: ConfigIssue[] = [];
   const { server, backend, model } = settings;
   if (backend?.endpoints !== undefined && backend.embedded !== undefined) {
-    const embedded = locate(backend.embedded.modelDir === undefined ? ['backend', 'embedded'] : ['backend', 'embedded', 'modelDir']);
+    const [first] = Object.keys(withoutUndefined(backend.embedded));
+    const embedded = locate(['backend', 'embedded', ...(first === undefined ? [] : [first])]);
     issues.push({ ...locate(['backend', 'endpoints']), message: `contradicts ${embedded.path}: a backend is either embedded or endpoints` });
   }
   if (model?.version !== undefined && model.versionLabel !== undefined) {

@@ -39,10 +39,20 @@ export type ServerConfig = {
 };
 
 export type BackendConfig =
-  /** `modelDir` `null`: the default model. */
-  | { readonly kind: 'embedded'; readonly modelDir: string | null; readonly engine: EngineChoice }
+  | EmbeddedConfig
   /** `host:port` each, at least one. */
   | { readonly kind: 'endpoints'; readonly endpoints: readonly string[]; readonly tls: TlsConfig | null };
+
+export type EmbeddedConfig = {
+  readonly kind: 'embedded';
+  /** Folder of models, of one model or of one version; `null`: the default model. */
+  readonly modelDir: string | null;
+  readonly engine: EngineChoice;
+  /** Processes that compute. */
+  readonly workers: number | 'auto';
+  /** Memory beyond which a process that computes is replaced, MiB; `null`: as much as the model needs and some more. */
+  readonly memoryMb: number | null;
+};
 
 /** PEM files; `cert` and `key` come together. Without `ca` the system's authorities count. */
 export type TlsConfig = { readonly ca?: string; readonly cert?: string; readonly key?: string };

@@ -5,7 +5,7 @@ import type { LogLevel } from '../telemetry/logger.js';
 import { checkedText, endpoint, host, hostName, integer, integerOr, list, network, oneOf, origins, pattern, positive, section, streamId, text } from './leaves.js';
 import { modelInputSchema, modelOutputSchema } from './model-schema.js';
 
-const ENGINES = ['auto', 'wasm', 'tfjs-node', 'tfjs-node-gpu'] as const satisfies readonly EngineChoice[];
+const ENGINES = ['auto', 'onnxruntime', 'tfjs-node-gpu', 'tfjs-node', 'wasm'] as const satisfies readonly EngineChoice[];
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const satisfies readonly LogLevel[];
 
 const tokenSchema = section({
@@ -27,7 +27,12 @@ export const serviceSchema = section({
     embedOrigins: origins().optional(),
   }).optional(),
   backend: section({
-    embedded: section({ modelDir: text('expected a folder').optional(), engine: oneOf(...ENGINES).optional() }).optional(),
+    embedded: section({
+      modelDir: text('expected a folder').optional(),
+      engine: oneOf(...ENGINES).optional(),
+      workers: integerOr('auto', 1, 64).optional(),
+      memoryMb: integer(64, 1_048_576).optional(),
+    }).optional(),
     endpoints: list(endpoint(), 'expected a list of host:port').min(1, { error: 'expected at least one host:port' }).optional(),
     tls: section({ ca: text('expected a PEM file').optional(), cert: text('expected a PEM file').optional(), key: text('expected a PEM file').optional() }).optional(),
   }).optional(),

@@ -2,8 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 
 import { COCO_IDS } from '../core/coco-ids.js';
+import { COCO_LABELS } from '../core/coco-labels.js';
 import { ConfigError } from '../core/errors.js';
-import { COCO_LABELS } from './coco-labels.js';
 import { LabelFileError, type LabelEntry } from './label-entry.js';
 import { parseJsonLabels } from './label-json.js';
 import { parsePbtxtLabels } from './label-pbtxt.js';
@@ -56,10 +56,15 @@ export function cocoLabelMap(): LabelMap {
  * @throws {ConfigError} naming file and line when it cannot be read or understood
  */
 export async function loadLabelMap(file: string | null): Promise<LabelMap> {
-  if (file === null) return cocoLabelMap();
+  return file === null ? cocoLabelMap() : createLabelMap(await readLabels(file));
+}
+
+/** Reads the labels of a label map by their ids, as {@link loadLabelMap}.
+ * @throws {ConfigError} as there */
+export async function readLabels(file: string): Promise<ReadonlyMap<number, string>> {
   const parse = PARSERS[extname(file).toLowerCase()];
   if (parse === undefined) throw new ConfigError([{ file, path: '', message: 'expected a label map ending in .pbtxt, .txt or .json' }]);
-  return parseLabelMap(await readLabelFile(file), parse, file);
+  return parseLabels(await readLabelFile(file), parse, file);
 }
 
 /** Reads a `.txt` label map that is in memory already.
@@ -67,7 +72,7 @@ export async function loadLabelMap(file: string | null): Promise<LabelMap> {
  * @throws {ConfigError} when it holds no label
  */
 export function parseLabelMapTxt(text: string, file: string): LabelMap {
-  return parseLabelMap(text, parseTextLabels, file);
+  return createLabelMap(parseLabels(text, parseTextLabels, file));
 }
 
 /** One label a line, ids from 1. */
@@ -75,7 +80,7 @@ function parseTextLabels(text: string): LabelEntry[] {
   return text.split(/\r\n|\n|\r/u).flatMap((line, index) => (line.trim() === '' ? [] : [{ id: index + 1, label: line.trim(), line: index + 1 }]));
 }
 
-function parseLabelMap(text: string, parse: (text: string) => readonly LabelEntry[], file: string): LabelMap {
+function parseLabels(text: string, parse: (text: string) => readonly LabelEntry[], file: string): ReadonlyMap<number, string> {
   try {
     // Editors on Windows put a byte order mark in front.
     const entries = parse(text.replace(/^\uFEFF/u, ''));
@@ -86,7 +91,7 @@ function parseLabelMap(text: string, parse: (text: string) => readonly LabelEntr
       if (earlier !== undefined) throw new LabelFileError(line, `id ${String(id)} has a label already, on line ${String(earlier)}`);
       lines.set(id, line);
     }
-    return createLabelMap(entries.map(({ id, label }) => [id, label]));
+    return new Map(entries.map(({ id, label }) => [id, label]));
   } catch (error) {
     if (!(error instanceof LabelFileError)) throw error;
     throw new ConfigError([{ file, path: `line ${String(error.line)}`, message: error.message }]);

@@ -2,8 +2,9 @@ import { ConfigError, ServingUnavailableError, ClosedError, type SightlineError 
 import { PACKAGE_ROOT } from '../core/package-paths.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { EngineChoice } from './engines/engine.js';
-import type { ParentMessage } from './parent-channel.js';
-import { ServerProcess } from './server-process.js';
+import { NodeProcess } from './node-process.js';
+import { asParentMessage, type ParentMessage } from './parent-channel.js';
+import { MAX_FIRST_STARTS, RestartPolicy, type RestartTimesMs } from './restart-policy.js';
 
 /** `restarting`: it died and is started again after a while; `failed`: it cannot be started and nobody tries any more. */
 export type EmbeddedServerState = 'starting' | 'ready' | 'restarting' | 'failed' | 'closed';
@@ -13,6 +14,10 @@ export type EmbeddedServerOptions = {
   readonly modelBasePath: string | null;
   readonly modelName: string;
   readonly engine: EngineChoice;
+  /** Engine processes; default: what suits engine and machine. */
+  readonly workers?: number | 'auto';
+  /** Resident memory at which an engine process is replaced, MB; default: by the size of its model. */
+  readonly memoryMb?: number;
   readonly log: Logger;
   /** Called on every change of state; `message` is one line. */
   readonly onState?: (state: EmbeddedServerState, message: string) => void;
@@ -36,21 +41,7 @@ export interface EmbeddedServer {
   close(): Promise<void>;
 }
 
-type RestartTimesMs = {
-  /** Before the first restart; doubles with each that follows. */
-  readonly firstDelay: number;
-  readonly maxDelay: number;
-  /** A server that has served this long starts over with the first delay. */
-  readonly healthyAfter: number;
-  /** From start to ready; a process that takes longer is killed. */
-  readonly startLimit: number;
-};
-
-const DEFAULT_TIMES_MS: RestartTimesMs = { firstDelay: 1_000, maxDelay: 30_000, healthyAfter: 10_000, startLimit: 60_000 };
 const HOST = '127.0.0.1';
-/** A delay varies by this share, so that services that died together do not come back together. */
-const JITTER = 0.2;
-const MAX_FIRST_STARTS = 3;
 const DEFAULT_ENTRY = `${PACKAGE_ROOT}dist/model-server/main.js`;
 
 /** Starts the model server's process on a free loopback port and keeps it running: it is started again, on the same port, when it dies, and it is gone when this
@@ -62,14 +53,11 @@ export function startEmbeddedServer(options: EmbeddedServerOptions): EmbeddedSer
 class Supervisor implements EmbeddedServer {
   readonly ready: Promise<string>;
   readonly #options: EmbeddedServerOptions;
-  readonly #timesMs: RestartTimesMs;
+  readonly #policy: RestartPolicy;
   #state: EmbeddedServerState = 'starting';
-  #process: ServerProcess | null = null;
+  #process: NodeProcess | null = null;
   /** Kept over restarts. */
   #port: number | null = null;
-  #readySinceMs: number | null = null;
-  /** Deaths in a row without a healthy time between them. */
-  #deaths = 0;
   #problem: SightlineError | null = null;
   #timedOut = false;
   #timer: NodeJS.Timeout | null = null;
@@ -79,7 +67,7 @@ class Supervisor implements EmbeddedServer {
 
   constructor(options: EmbeddedServerOptions) {
     this.#options = options;
-    this.#timesMs = { ...DEFAULT_TIMES_MS, ...options.timesMs };
+    this.#policy = new RestartPolicy(options.timesMs);
     this.ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
@@ -110,19 +98,21 @@ class Supervisor implements EmbeddedServer {
   }
 
   #spawn(): void {
-    const { modelName, modelBasePath, engine, log, entry, execArgv } = this.#options;
+    const { modelName, modelBasePath, engine, workers, memoryMb, log, entry, execArgv } = this.#options;
     this.#problem = null;
-    this.#readySinceMs = null;
     this.#timedOut = false;
     const args = [`--port=${this.#port === null ? 'auto' : String(this.#port)}`, `--host=${HOST}`, `--model_name=${modelName}`, `--engine=${engine}`, `--log-level=${log.level}`, '--log-format=json'];
+    if (workers !== undefined) args.push(`--engine_workers=${String(workers)}`);
+    if (memoryMb !== undefined) args.push(`--engine_memory_mb=${String(memoryMb)}`);
     if (modelBasePath !== null) args.push(`--model_base_path=${modelBasePath}`);
-    const server = new ServerProcess({
+    const server = new NodeProcess({
       entry: entry ?? DEFAULT_ENTRY,
       args,
       execArgv: execArgv ?? [],
       log,
-      onMessage: (message) => {
-        this.#onMessage(message);
+      onMessage: (value) => {
+        const message = asParentMessage(value);
+        if (message !== null) this.#onMessage(message);
       },
       onExit: (reason) => {
         this.#onExit(reason);
@@ -132,7 +122,7 @@ class Supervisor implements EmbeddedServer {
     this.#timer = setTimeout(() => {
       this.#timedOut = true;
       server.kill();
-    }, this.#timesMs.startLimit);
+    }, this.#policy.timesMs.startLimit);
   }
 
   #onMessage(message: ParentMessage): void {
@@ -142,7 +132,7 @@ class Supervisor implements EmbeddedServer {
     }
     this.#stopTimer();
     this.#port = message.port;
-    this.#readySinceMs = performance.now();
+    this.#policy.ready();
     const endpoint = `${HOST}:${String(message.port)}`;
     if (this.#closing !== null) return;
     this.#setState('ready', `the model server answers at ${endpoint}`);
@@ -150,18 +140,16 @@ class Supervisor implements EmbeddedServer {
   }
 
   #onExit(ending: string): void {
-    const reason = this.#timedOut ? `not ready within ${String(this.#timesMs.startLimit)} ms` : ending;
+    const reason = this.#timedOut ? `not ready within ${String(this.#policy.timesMs.startLimit)} ms` : ending;
     this.#stopTimer();
     this.#process = null;
     if (this.#closing !== null) return;
-    const servedMs = this.#readySinceMs === null ? 0 : performance.now() - this.#readySinceMs;
-    this.#deaths = servedMs >= this.#timesMs.healthyAfter ? 1 : this.#deaths + 1;
+    const { deaths, delayMs } = this.#policy.died();
     const isFirstStart = this.#port === null;
-    if (isFirstStart && (this.#problem !== null || this.#deaths >= MAX_FIRST_STARTS)) {
+    if (isFirstStart && (this.#problem !== null || deaths >= MAX_FIRST_STARTS)) {
       this.#fail(this.#problem ?? new ServingUnavailableError(`the embedded model server does not start (${reason})`, { retryable: false }));
       return;
     }
-    const delayMs = Math.min(this.#timesMs.maxDelay, this.#timesMs.firstDelay * 2 ** (this.#deaths - 1)) * (1 + JITTER * (2 * Math.random() - 1));
     const message = `the model server died (${this.#problem?.message ?? reason}) and is started again in ${String(Math.round(delayMs))} ms`;
     this.#options.log.error(message);
     this.#setState('restarting', message);

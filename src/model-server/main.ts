@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { cacheDir } from '../config/cache-dir.js';
 import { ConfigError, SightlineError } from '../core/errors.js';
 import { LOG_LEVELS, createLogger } from '../telemetry/logger.js';
 import type { ParentMessage } from './parent-channel.js';
@@ -30,6 +31,7 @@ async function main(): Promise<number> {
   const log = createLogger({ level: LOG_LEVELS.find((known) => known === level) ?? 'info', format: format === 'json' ? 'json' : 'pretty' });
   try {
     await runModelServer(flags, log, {
+      cacheDir: cacheDir(),
       signal: stop.signal,
       onReady: (server) => {
         void tellParent({ type: 'ready', port: server.port });
@@ -45,12 +47,12 @@ async function main(): Promise<number> {
   }
 }
 
-type Flags = { port?: string; host?: string; model_name?: string; model_base_path?: string; engine?: string; 'log-level'?: string; 'log-format'?: string };
+type Flags = { port?: string; host?: string; model_name?: string; model_base_path?: string; engine?: string; engine_workers?: string; engine_memory_mb?: string; 'log-level'?: string; 'log-format'?: string };
 
 function readFlags(): Flags {
   try {
     const text = { type: 'string' } as const;
-    const options = { port: text, host: text, model_name: text, model_base_path: text, engine: text, 'log-level': text, 'log-format': text };
+    const options = { port: text, host: text, model_name: text, model_base_path: text, engine: text, engine_workers: text, engine_memory_mb: text, 'log-level': text, 'log-format': text };
     return parseArgs({ options, strict: true }).values;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

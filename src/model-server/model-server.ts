@@ -1,21 +1,9 @@
-import { GrpcStatusError, startGrpcServer, unaryMethod, type CallContext, type GrpcMethod, type GrpcServer } from '../serving/grpc-server.js';
-import { GrpcStatus } from '../serving/grpc-status.js';
-import { hintsToHeaders } from '../serving/hints.js';
-import { SIGNATURE_DEF_FIELD, type GetModelMetadataRequest, type GetModelMetadataResponse } from '../serving/metadata-messages.js';
-import { DEFAULT_SIGNATURE_NAME } from '../serving/model-spec.js';
-import type { PredictRequest, PredictResponse } from '../serving/predict-messages.js';
-import { getModelMetadataRpc, getModelStatusRpc, healthCheckRpc, predictRpc } from '../serving/rpcs.js';
-import { encodeTensor } from '../serving/tensor-codec.js';
+import { startGrpcServer, type GrpcServer } from '../serving/grpc-server.js';
 import type { Logger } from '../telemetry/logger.js';
-import { DetectionModel } from './detection-model.js';
-import { toDetectionOutputs } from './detection-outputs.js';
 import type { EngineChoice } from './engines/engine.js';
-import { loadEngine, type Importer } from './engines/load-engine.js';
-import { ImageQueue } from './image-queue.js';
-import { readModelFiles } from './model-files.js';
-import { readPredictRequest } from './predict-request.js';
-import { checkServable, checkStatusServable, requireSpec, type ServableId } from './servable.js';
-import { SERVED_SIGNATURE } from './served-signature.js';
+import { serviceMethods } from './served-model.js';
+import { readServable } from './store/read-servable.js';
+import { startEnginePool, type EnginePool, type EnginePoolOptions } from './workers/engine-pool.js';
 
 export type ModelServerOptions = {
   /** Address to listen on; default 127.0.0.1. */
@@ -26,13 +14,11 @@ export type ModelServerOptions = {
   readonly modelName?: string;
   /** Folder with one sub-folder a version; `null`: the built-in default model. */
   readonly modelBasePath: string | null;
+  /** Where the default model's servable is kept; `null`: nowhere, its graph is used as it is. */
+  readonly cacheDir: string | null;
   readonly engine?: EngineChoice;
-  /** Images that may wait; default 32. */
-  readonly maxQueuedImages?: number;
   readonly log: Logger;
-  /** For tests: how optional packages are imported. */
-  readonly importer?: Importer;
-};
+} & Pick<EnginePoolOptions, 'workers' | 'memoryMb' | 'maxQueuedImages' | 'entry' | 'timesMs'>;
 
 /** A running model server. */
 export interface ModelServer {
@@ -40,35 +26,29 @@ export interface ModelServer {
   readonly port: number;
   readonly modelName: string;
   readonly modelVersion: string;
-  /** Tensors alive in this process: the same before and after a request. */
-  tensorCount(): number;
-  /** Stops listening, refuses what waits, lets the image in work end and frees the model. Idempotent. */
+  /** Engine processes that take calls now. */
+  readonly enginePids: readonly number[];
+  /** Stops listening, refuses what waits, lets what is computed end for a moment and ends the engine processes. Idempotent. */
   close(): Promise<void>;
 }
 
-/** 4 seconds of work at 8 images a second: whoever waits longer is past its deadline. */
-const DEFAULT_MAX_QUEUED_IMAGES = 32;
-/** Names that TensorFlow Serving's own health service knows. */
-const HEALTH_SERVICES = ['', 'ModelService', 'PredictionService', 'tensorflow.serving.ModelService', 'tensorflow.serving.PredictionService'];
-
-/** Loads and warms up a model and serves it over TensorFlow Serving's gRPC API in this process; ready when it resolves.
+/** Loads and warms up a model in engine processes and serves it over TensorFlow Serving's gRPC API in this process; ready when it resolves.
  * @throws {ConfigError} the model, the engine or the host cannot be used
+ * @throws {ServingUnavailableError} the engine's process does not start
  * @throws {PortInUseError} */
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
-  const { log } = options;
-  const modelName = options.modelName ?? 'default';
-  const files = await readModelFiles(modelName, options.modelBasePath);
-  const engine = await loadEngine(options.engine ?? 'auto', log, options.importer);
-  const model = await DetectionModel.load(files, engine);
-  log.info({ engine: engine.name, tfjs: engine.version, model: files.path, msPerImage: model.msPerImage }, `Successfully loaded servable version {name: ${modelName} version: ${model.version}}`);
-  const queue = new ImageQueue(options.maxQueuedImages ?? DEFAULT_MAX_QUEUED_IMAGES);
+  const { log, host, port, modelBasePath, cacheDir, engine, modelName = 'default', ...poolOptions } = options;
+  const servable = await readServable(modelName, modelBasePath, { cacheDir, log });
+  const pool = await startEnginePool({ ...poolOptions, servable, engine: engine ?? 'auto', log });
+  const { facts, hints } = pool;
+  log.info({ engine: facts.engine.name, device: facts.engine.device, model: servable.path, msPerImage: hints.msPerImage }, `Successfully loaded servable version {name: ${modelName} version: ${servable.version}}`);
   try {
-    const methods = serviceMethods(model, queue, { name: modelName, version: model.version });
-    const grpc = await startGrpcServer({ host: options.host ?? '127.0.0.1', port: options.port === 'auto' ? 0 : options.port, methods });
+    const methods = serviceMethods(pool, { name: modelName, version: servable.version });
+    const grpc = await startGrpcServer({ host: host ?? '127.0.0.1', port: port === 'auto' ? 0 : port, methods });
     log.info(`Running gRPC ModelServer at ${grpc.host}:${String(grpc.port)} ...`);
-    return new RunningModelServer(grpc, queue, model, modelName);
+    return new RunningModelServer(grpc, pool, modelName, servable.version);
   } catch (error) {
-    model.close();
+    await pool.close();
     throw error;
   }
 }
@@ -79,22 +59,20 @@ class RunningModelServer implements ModelServer {
   readonly modelName: string;
   readonly modelVersion: string;
   readonly #grpc: GrpcServer;
-  readonly #queue: ImageQueue;
-  readonly #model: DetectionModel;
+  readonly #pool: EnginePool;
   #closing: Promise<void> | null = null;
 
-  constructor(grpc: GrpcServer, queue: ImageQueue, model: DetectionModel, modelName: string) {
+  constructor(grpc: GrpcServer, pool: EnginePool, modelName: string, modelVersion: string) {
     this.host = grpc.host;
     this.port = grpc.port;
     this.modelName = modelName;
-    this.modelVersion = model.version;
+    this.modelVersion = modelVersion;
     this.#grpc = grpc;
-    this.#queue = queue;
-    this.#model = model;
+    this.#pool = pool;
   }
 
-  tensorCount(): number {
-    return this.#model.tensorCount();
+  get enginePids(): readonly number[] {
+    return this.#pool.pids;
   }
 
   close(): Promise<void> {
@@ -103,55 +81,6 @@ class RunningModelServer implements ModelServer {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([this.#queue.close(), this.#grpc.close()]);
-    this.#model.close();
+    await Promise.all([this.#pool.close(), this.#grpc.close()]);
   }
-}
-
-function serviceMethods(model: DetectionModel, queue: ImageQueue, servable: ServableId): GrpcMethod[] {
-  return [
-    unaryMethod(predictRpc, (request, context) => predict(request, context, model, queue, servable)),
-    unaryMethod(getModelMetadataRpc, (request, context) => {
-      const response = describeModel(request, servable);
-      sendHints(model, context);
-      return response;
-    }),
-    unaryMethod(getModelStatusRpc, ({ modelSpec }) => {
-      checkStatusServable(modelSpec, servable);
-      return { versions: [{ version: servable.version, state: 'AVAILABLE' as const, errorCode: 0, errorMessage: '' }] };
-    }),
-    unaryMethod(healthCheckRpc, ({ service }) => {
-      if (!HEALTH_SERVICES.includes(service)) throw new GrpcStatusError(GrpcStatus.NOT_FOUND, 'unknown service');
-      return { status: 'SERVING' as const };
-    }),
-  ];
-}
-
-async function predict(request: PredictRequest, context: CallContext, model: DetectionModel, queue: ImageQueue, servable: ServableId): Promise<PredictResponse> {
-  const batch = readPredictRequest(request, servable);
-  const lists = await queue.run(batch.imageCount, context, (index) => model.detect(batch.pixels(index), batch.size));
-  sendHints(model, context);
-  const outputs = [...toDetectionOutputs(lists)].filter(([name]) => batch.outputNames.includes(name));
-  return {
-    modelSpec: { name: servable.name, version: servable.version, versionLabel: null, signatureName: batch.signatureName },
-    outputs: new Map(outputs.map(([name, tensor]) => [name, encodeTensor(tensor)])),
-  };
-}
-
-function describeModel(request: GetModelMetadataRequest, servable: ServableId): GetModelMetadataResponse {
-  requireSpec(request.modelSpec);
-  if (request.metadataFields.length === 0) throw new GrpcStatusError(GrpcStatus.INVALID_ARGUMENT, 'GetModelMetadataRequest must specify at least one metadata_field');
-  const unknown = request.metadataFields.find((field) => field !== SIGNATURE_DEF_FIELD);
-  if (unknown !== undefined) throw new GrpcStatusError(GrpcStatus.INVALID_ARGUMENT, `Metadata field ${unknown} is not supported`);
-  checkServable(request.modelSpec, servable);
-  return {
-    modelSpec: { name: servable.name, version: servable.version, versionLabel: null, signatureName: '' },
-    signatures: new Map([[DEFAULT_SIGNATURE_NAME, SERVED_SIGNATURE]]),
-  };
-}
-
-function sendHints(model: DetectionModel, context: CallContext): void {
-  // One image at a time on one thread: neither batches nor parallel requests gain anything.
-  const hints = hintsToHeaders({ inputSize: model.inputSize, preferredBatch: 1, maxInFlight: 1, msPerImage: model.msPerImage });
-  for (const [key, value] of Object.entries(hints)) context.setHeader(key, value);
 }

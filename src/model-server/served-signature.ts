@@ -1,5 +1,5 @@
 import type { SignatureDef, TensorInfo } from '../serving/metadata-messages.js';
-import { MAX_DETECTIONS } from './detection-rows.js';
+import { MAX_DETECTIONS } from './store/recipe.js';
 
 /** Name of the one input. */
 export const INPUT_NAME = 'inputs';

@@ -40,6 +40,7 @@ const SIGNATURES = 'tensorflow.serving.SignatureDefMap';
 
 type TensorInfoProto = { name?: string; dtype?: number; tensorShape?: TensorShapeProto | null };
 type SignatureDefProto = { inputs?: Record<string, TensorInfoProto>; outputs?: Record<string, TensorInfoProto>; methodName?: string };
+type SignaturesProto = { signatureDef?: Record<string, SignatureDefProto> };
 type RequestProto = { modelSpec?: ModelSpecProto | null; metadataField?: string[] };
 type ResponseProto = { modelSpec?: ModelSpecProto | null; metadata?: Record<string, { value?: Uint8Array }> };
 
@@ -67,21 +68,32 @@ export const getModelMetadataResponseCodec: Codec<GetModelMetadataResponse> = {
 export const signatureDefMapCodec: Codec<SignatureDefMap> = {
   encode: (signatures) =>
     encodeMessage(SIGNATURES, {
-      signatureDef: mapValues(signatures, (signature) => ({
-        inputs: mapValues(signature.inputs, toTensorInfoProto),
-        outputs: mapValues(signature.outputs, toTensorInfoProto),
-        methodName: signature.methodName,
-      })),
+      signatureDef: mapValues(signatures, signatureDefProto),
     }),
   decode: (bytes) => {
-    const proto = decodeMessage<{ signatureDef?: Record<string, SignatureDefProto> }>(SIGNATURES, bytes);
-    return toMap(proto.signatureDef, (signature) => ({
-      inputs: toMap(signature.inputs, fromTensorInfoProto),
-      outputs: toMap(signature.outputs, fromTensorInfoProto),
-      methodName: signature.methodName ?? '',
-    }));
+    return signaturesFromProto(decodeMessage<SignaturesProto>(SIGNATURES, bytes));
   },
 };
+
+/** Reads the signatures out of a MetaGraphDef, or out of those fields of it that hold them.
+ * @throws {ModelOutputError} when the bytes are not one */
+export function signaturesFromMetaGraph(bytes: Uint8Array): SignatureDefMap {
+  return signaturesFromProto(decodeMessage<SignaturesProto>('tensorflow.MetaGraphDef', bytes));
+}
+
+function signaturesFromProto(proto: SignaturesProto): SignatureDefMap {
+  return toMap(proto.signatureDef, (signature) => ({
+    inputs: toMap(signature.inputs, fromTensorInfoProto),
+    outputs: toMap(signature.outputs, fromTensorInfoProto),
+    methodName: signature.methodName ?? '',
+  }));
+}
+
+
+/** A signature as it is encoded, in an answer or in a SavedModel. */
+export function signatureDefProto(signature: SignatureDef): object {
+  return { inputs: mapValues(signature.inputs, toTensorInfoProto), outputs: mapValues(signature.outputs, toTensorInfoProto), methodName: signature.methodName };
+}
 
 function toTensorInfoProto(info: TensorInfo): TensorInfoProto {
   const dtype = Object.hasOwn(DTYPE_NUMBERS, info.dtype) ? DTYPE_NUMBERS[info.dtype as DTypeName] : DTYPE_NUMBERS.invalid;

@@ -12,8 +12,9 @@ export type PredictInputs = {
   readonly outputFilter: readonly string[];
 };
 
-/** Numbers of the fields that are written by hand: `PredictRequest.inputs` with the key and value of a map's entry, `TensorProto.tensor_content`. */
+/** Numbers of the fields that are written by hand: `PredictRequest.inputs`, `PredictResponse.outputs`, the key and value of a map's entry, `TensorProto.tensor_content`. */
 const INPUTS_FIELD = 2;
+const OUTPUTS_FIELD = 1;
 const KEY_FIELD = 1;
 const VALUE_FIELD = 2;
 const TENSOR_CONTENT_FIELD = 4;
@@ -34,7 +35,7 @@ export function writePredictRequest({ modelSpec, inputs, outputFilter }: Predict
   // A message in parts is their concatenation: what is small is left to the library.
   const segments: Segment[] = [
     encodeMessage('tensorflow.serving.PredictRequest', { modelSpec: toModelSpecProto(modelSpec) }),
-    ...Object.entries(inputs).flatMap(([name, tensor]) => inputSegments(name, tensor)),
+    ...Object.entries(inputs).flatMap(([name, tensor]) => entrySegments(INPUTS_FIELD, name, tensor)),
     encodeMessage('tensorflow.serving.PredictRequest', { outputFilter }),
   ];
   const byteLength = lengthOf(segments);
@@ -55,11 +56,27 @@ export function encodePredictRequest(request: PredictInputs): Buffer {
   return writePredictRequest(request, (byteLength) => Buffer.allocUnsafeSlow(byteLength)).message;
 }
 
-function inputSegments(name: string, tensor: Tensor | TensorWriter): Segment[] {
+/** A PredictRequest without a model, in the stretches that it consists of; tensors' are their own memory: for who can write many at once, without a copy.
+ * @throws {RangeError} when a tensor does not hold what its shape says */
+export function requestStretches(inputs: ReadonlyMap<string, Tensor>, outputFilter: readonly string[]): Uint8Array[] {
+  return [...tensorStretches(INPUTS_FIELD, inputs), encodeMessage('tensorflow.serving.PredictRequest', { outputFilter })];
+}
+
+/** The same for a PredictResponse. */
+export function responseStretches(outputs: ReadonlyMap<string, Tensor>): Uint8Array[] {
+  return tensorStretches(OUTPUTS_FIELD, outputs);
+}
+
+function tensorStretches(field: number, tensors: ReadonlyMap<string, Tensor>): Uint8Array[] {
+  return [...tensors].flatMap(([name, tensor]) => entrySegments(field, name, tensor)) as Uint8Array[];
+}
+
+/** One entry of a map of tensors; of a tensor that lies in memory all segments do. */
+function entrySegments(field: number, name: string, tensor: Tensor | TensorWriter): Segment[] {
   const content = contentOf(tensor);
   const head = content === null ? encodeMessage('tensorflow.TensorProto', encodeTensor(tensor as Tensor)) : encodeMessage('tensorflow.TensorProto', { dtype: DTYPE_NUMBERS[tensor.dtype], tensorShape: { dim: tensor.shape.map((size) => ({ size })) } });
   const value = content === null || content.byteLength === 0 ? [head] : [head, ...delimited(TENSOR_CONTENT_FIELD, [content])];
-  return delimited(INPUTS_FIELD, [...delimited(KEY_FIELD, [Buffer.from(name)]), ...delimited(VALUE_FIELD, value)]);
+  return delimited(field, [...delimited(KEY_FIELD, [Buffer.from(name)]), ...delimited(VALUE_FIELD, value)]);
 }
 
 /** The tensor's raw bytes; `null` of strings, which have none. */

@@ -2,7 +2,12 @@ import protobuf from 'protobufjs';
 import { ModelOutputError } from '../core/errors.js';
 import { PACKAGE_ROOT } from '../core/package-paths.js';
 
-const ENTRY_FILES = ['tensorflow_serving/apis/prediction_service.proto', 'tensorflow_serving/apis/model_service.proto', 'grpc/health/v1/health.proto'];
+const ENTRY_FILES = [
+  'tensorflow_serving/apis/prediction_service.proto',
+  'tensorflow_serving/apis/model_service.proto',
+  'tensorflow/core/protobuf/saved_model.proto',
+  'grpc/health/v1/health.proto',
+];
 
 /** How one message type travels. */
 export type Codec<T> = {

@@ -9,10 +9,11 @@ const MAX_DETAILS_LENGTH = 400;
 /** The address was tried a moment ago; a local or nearby one answers within this. */
 const PROBE_TIMEOUT_MS = 500;
 
-/** What TensorFlow Serving answers UNAVAILABLE before it has worked on a request, beside a full queue: its labels are set when its models have loaded. */
-const NOT_READY = /^Model labels does not init yet/;
-/** Ends of servers, and of proxies whose server behind them is gone: nobody there has too much to do. */
-const GOING_AWAY = /shut(ting)?[ -]?down|\bupstream\b|Cancelling all calls/i;
+/** What is answered UNAVAILABLE before a request was worked on, beside a full queue: TensorFlow Serving sets its labels when its models have loaded, our own server has lost
+ * what computes. */
+const NOT_READY = /^(Model labels does not init yet|No engine process is running)/;
+/** Ends of servers, of proxies whose server behind them is gone, and of our own server's engine: nobody there has too much to do. */
+const GOING_AWAY = /shut(ting)?[ -]?down|\bupstream\b|Cancelling all calls|^The engine process ended/i;
 
 /** Turns a failed call into one of the project's errors, its message one line that names the backend and says what to do where that is known. */
 export async function toServingError(failure: CallFailure): Promise<SightlineError> {

@@ -39,6 +39,11 @@ export class WireReader {
     return this.#at >= this.#bytes.length;
   }
 
+  /** Bytes read so far. */
+  get position(): number {
+    return this.#at;
+  }
+
   /** Reads a varint of at most 64 bits into `low` and `high`. */
   readVarint(): void {
     let low = 0;

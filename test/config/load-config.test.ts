@@ -15,7 +15,7 @@ describe('loadConfig', () => {
     const config = await load({});
     expect(config).toMatchObject({
       server: { host: '127.0.0.1', port: 8080, tokens: [], hosts: [], tls: null, embedOrigins: [] },
-      backend: { kind: 'embedded', modelDir: null, engine: 'auto' },
+      backend: { kind: 'embedded', modelDir: null, engine: 'auto', workers: 'auto', memoryMb: null },
       model: { name: null, version: null, versionLabel: null, signature: 'serving_default', deadlineMs: 2000, input: { normalization: null }, output: null },
       labelsFile: null,
       batching: { maxBatchSize: 8, batchTimeoutMs: 'auto', maxInFlightBatches: 2 },
@@ -59,9 +59,11 @@ log: { level: debug, format: json }
 
   it.each([
     ['endpoints over embedded', 'backend: { embedded: { modelDir: m } }', { backend: 'h:1' }, { kind: 'endpoints', endpoints: ['h:1'], tls: null }],
-    ['embedded over endpoints with TLS', 'backend: { endpoints: [h:1], tls: { ca: c } }', { backend: 'embedded' }, { kind: 'embedded', modelDir: null, engine: 'auto' }],
-    ['a model folder over endpoints', 'backend: { endpoints: [h:1] }', { modelDir: 'm' }, { kind: 'embedded', modelDir: '~/m', engine: 'auto' }],
-    ['embedded and keeps its settings', 'backend: { embedded: { modelDir: m, engine: wasm } }', { backend: 'embedded' }, { kind: 'embedded', modelDir: '~/m', engine: 'wasm' }],
+    ['embedded over endpoints with TLS', 'backend: { endpoints: [h:1], tls: { ca: c } }', { backend: 'embedded' }, { kind: 'embedded', modelDir: null, engine: 'auto', workers: 'auto', memoryMb: null }],
+    ['a model folder over endpoints', 'backend: { endpoints: [h:1] }', { modelDir: 'm' }, { kind: 'embedded', modelDir: '~/m', engine: 'auto', workers: 'auto', memoryMb: null }],
+    ['embedded and keeps its settings', 'backend: { embedded: { modelDir: m, engine: wasm } }', { backend: 'embedded' }, { kind: 'embedded', modelDir: '~/m', engine: 'wasm', workers: 'auto', memoryMb: null }],
+    ['an engine over endpoints', 'backend: { endpoints: [h:1] }', { engine: 'wasm' }, { kind: 'embedded', modelDir: null, engine: 'wasm', workers: 'auto', memoryMb: null }],
+    ['an engine and keeps the rest', 'backend: { embedded: { engine: wasm, workers: 3, memoryMb: 900 } }', { engine: 'onnxruntime' }, { kind: 'embedded', modelDir: null, engine: 'onnxruntime', workers: 3, memoryMb: 900 }],
     ['other endpoints and keeps TLS', 'backend: { endpoints: [h:1], tls: { ca: c } }', { backend: 'i:1' }, { kind: 'endpoints', endpoints: ['i:1'], tls: { ca: '~/c' } }],
   ] as const)('takes from flags %s', async (_, yaml, flags, backend) => {
     expect((await load({ 'sightline.yaml': yaml }, { flags })).backend).toEqual(backend);

@@ -28,7 +28,7 @@ describe("the embedded model server, asked by TensorFlow Serving's own Python cl
   let answers: Answers;
 
   beforeAll(async () => {
-    server = await startModelServer({ port: 'auto', modelName: 'detector', modelBasePath: null, engine: 'wasm', log: createLogger({ level: 'silent', format: 'json' }) });
+    server = await startModelServer({ port: 'auto', modelName: 'detector', modelBasePath: null, cacheDir: null, engine: 'wasm', log: createLogger({ level: 'silent', format: 'json' }) });
     answers = await ask(server, streetPicture());
   });
   afterAll(() => server.close());

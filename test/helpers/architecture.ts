@@ -50,11 +50,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'sources/replay': ['sources/run', 'sources/opening', 'sources/frames'],
 };
 
-/** Files that compose: they may import anything. `model-server/main.ts` is the entry of a process of its own. */
-const COMPOSERS: readonly string[] = ['src/service.ts', 'src/service-streams.ts', 'src/service-stream-options.ts', 'src/service-source-test.ts', 'src/service-reload.ts', 'src/index.ts', 'src/model-server/main.ts'];
+/** Files that compose: they may import anything. `model-server/main.ts` and `engine-process.ts` are entries of processes of their own. */
+const COMPOSERS: readonly string[] = ['src/service.ts', 'src/service-streams.ts', 'src/service-stream-options.ts', 'src/service-source-test.ts', 'src/service-reload.ts', 'src/index.ts', 'src/model-server/main.ts', 'src/model-server/workers/engine-process.ts'];
 
 /** Entries of a process: they run on import, nothing else does. */
-const ENTRIES: readonly string[] = ['src/model-server/main.ts', 'web/src/main.ts', 'web/src/embed.ts'];
+const ENTRIES: readonly string[] = ['src/model-server/main.ts', 'src/model-server/workers/engine-process.ts', 'web/src/main.ts', 'web/src/embed.ts'];
 
 /** Modules that have a door, and the folders that are it. */
 const DOORS: readonly { readonly modules: RegExp; readonly folders: readonly string[] }[] = [

@@ -245,7 +245,9 @@ describe('the built model server', () => {
 
   it.each([
     [['--port=0'], 2, '--port: expected 1 to 65535 or auto, got "0"'],
-    [['--engine=cuda'], 2, '--engine: expected auto, wasm, tfjs-node, tfjs-node-gpu, got "cuda"'],
+    [['--engine=cuda'], 2, '--engine: expected auto, onnxruntime, tfjs-node-gpu, tfjs-node, wasm, got "cuda"'],
+    [['--engine_workers=0'], 2, '--engine_workers: expected 1 to 64 or auto, got "0"'],
+    [['--engine_memory_mb=much'], 2, '--engine_memory_mb: expected 1 to 1048576, got "much"'],
     [['--model=x'], 2, "Unknown option '--model'"],
   ])('started by hand with %j, ends with %i and says why', async (args, code, message) => {
     const child = spawn(process.execPath, [BUILT_ENTRY, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -15,6 +15,7 @@ import { ServingClient, type PredictResult } from '../../src/serving/serving-cli
 import { encodeTensor, type TensorProto } from '../../src/serving/tensor-codec.js';
 import type { Tensor } from '../../src/serving/tensor.js';
 import { createLogger } from '../../src/telemetry/logger.js';
+import { descendantsOf, isAlive } from '../helpers/processes.js';
 
 const log = createLogger({ level: 'silent', format: 'json' });
 const soon = { deadlineMs: 30_000 };
@@ -23,7 +24,7 @@ let client: ServingClient;
 let raw: Client;
 
 beforeAll(async () => {
-  server = await startModelServer({ port: 'auto', modelBasePath: null, engine: 'wasm', maxQueuedImages: 4, log });
+  server = await startModelServer({ port: 'auto', modelBasePath: null, cacheDir: null, engine: 'wasm', workers: 1, maxQueuedImages: 4, log });
   client = new ServingClient({ endpoint: `127.0.0.1:${String(server.port)}` });
   raw = new Client(`127.0.0.1:${String(server.port)}`, credentials.createInsecure());
 }, 60_000);
@@ -105,10 +106,8 @@ describe('the embedded server with the default model', () => {
     [640, 360],
     [512, 512],
   ])('finds a drawn clock and a drawn stop sign where they are, at %ix%i', async (widthPx, heightPx) => {
-    const tensors = server.tensorCount();
     const data = drawStreet(widthPx, heightPx);
     const result = await client.predict({ model: { name: 'default' }, inputs: { inputs: { dtype: 'uint8', shape: [1, heightPx, widthPx, 3], data } } }, soon);
-    expect(server.tensorCount()).toBe(tensors);
     expect(result.model).toEqual({ name: 'default', version: '1' });
     const found = rowsOf(result, 0, 0.35);
     expect(found.map(({ classId }) => classId).sort()).toEqual([13, 85]);
@@ -133,7 +132,7 @@ describe('the embedded server with the default model', () => {
     const { model, signatures, hints } = await client.getModelMetadata({ name: 'default' }, soon);
     expect(model).toEqual({ name: 'default', version: '1' });
     expect(signatures).toEqual(new Map([['serving_default', SERVED_SIGNATURE]]));
-    expect(hints).toMatchObject({ inputSize: { widthPx: 512, heightPx: 512 }, preferredBatch: 1, maxInFlight: 1 });
+    expect(hints).toMatchObject({ inputSize: { widthPx: 512, heightPx: 512 }, preferredBatch: 1, maxInFlight: 2 });
     expect(hints.msPerImage).toBeGreaterThan(10);
     expect(await client.getModelStatus({ name: 'default' }, soon)).toEqual([{ version: '1', state: 'AVAILABLE', errorCode: 0, errorMessage: '' }]);
     for (const service of ['', 'ModelService', 'PredictionService']) expect(await client.checkHealth(soon, service)).toBe('serving');
@@ -226,7 +225,7 @@ describe('the embedded server under load', () => {
   });
 
   it('refuses a port that is taken', async () => {
-    const second = startModelServer({ port: server.port, modelBasePath: null, engine: 'wasm', log });
+    const second = startModelServer({ port: server.port, modelBasePath: null, cacheDir: null, engine: 'wasm', workers: 1, log });
     await expect(second).rejects.toBeInstanceOf(PortInUseError);
     await expect(second).rejects.toThrow(`127.0.0.1:${String(server.port)} is in use`);
   });
@@ -245,21 +244,21 @@ describe('a model folder', () => {
   });
   afterAll(() => rm(base, { recursive: true }));
 
-  it('is served under its own version, frees its weights and its port on close, twice', async () => {
-    const tensors = server.tensorCount();
-    const own = await startModelServer({ port: 'auto', modelName: 'detector', modelBasePath: join(base, 'detector'), engine: 'wasm', log });
+  it('is served under its own version, by a process that is gone with its port on close, twice', async () => {
+    const own = await startModelServer({ port: 'auto', modelName: 'detector', modelBasePath: join(base, 'detector'), cacheDir: null, engine: 'wasm', workers: 1, log });
     expect([own.modelName, own.modelVersion]).toEqual(['detector', '3']);
-    expect(own.tensorCount()).toBeGreaterThan(tensors);
+    const [pid = 0] = own.enginePids;
+    expect(await isAlive(pid)).toBe(true);
     await Promise.all([own.close(), own.close()]);
-    expect(server.tensorCount()).toBe(tensors);
+    expect(await isAlive(pid)).toBe(false);
     const again = new ServingClient({ endpoint: `127.0.0.1:${String(own.port)}` });
     await expect(again.checkHealth(soon)).rejects.toThrow('refuses connections');
     await again.close();
   });
 
-  it('with a graph that is no such detector is refused, leaving no tensor', async () => {
-    const tensors = server.tensorCount();
-    await expect(startModelServer({ port: 'auto', modelBasePath: join(base, 'faces'), engine: 'wasm', log })).rejects.toThrow(/model\.json has no output of shape \[1, n, 6\]/);
-    expect(server.tensorCount()).toBe(tensors);
+  it('with a graph that is no such detector is refused, leaving no process', async () => {
+    const before = (await descendantsOf(process.pid)).filter(({ command }) => command.includes('engine-process')).length;
+    await expect(startModelServer({ port: 'auto', modelBasePath: join(base, 'faces'), cacheDir: null, engine: 'wasm', log })).rejects.toThrow(/model\.json has no output of shape \[1, n, 6\]/);
+    expect((await descendantsOf(process.pid)).filter(({ command }) => command.includes('engine-process'))).toHaveLength(before);
   });
 });

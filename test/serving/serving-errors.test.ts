@@ -62,6 +62,8 @@ describe('a status that the backend answers', () => {
     [status.UNAVAILABLE, 'anything else', ServingOverloadedError, { isQueueFull: true }],
     [status.UNAVAILABLE, 'Connection dropped', ServingOverloadedError, { isQueueFull: true }],
     [status.UNAVAILABLE, 'Model labels does not init yet.stable', ServingUnavailableError, { reached: false }],
+    [status.UNAVAILABLE, 'No engine process is running (SIGKILL)', ServingUnavailableError, { reached: false }],
+    [status.UNAVAILABLE, 'The engine process ended while it computed (SIGKILL)', ServingUnavailableError, { reached: true }],
     [status.UNAVAILABLE, 'The server is shutting down', ServingUnavailableError, { reached: true }],
     [status.UNAVAILABLE, 'upstream connect error or disconnect/reset before headers. reset reason: connection failure', ServingUnavailableError, { reached: true }],
     [status.RESOURCE_EXHAUSTED, 'OOM when allocating tensor with shape[8,1080,1920,64]', ServingOverloadedError, { isQueueFull: false, retryable: true }],

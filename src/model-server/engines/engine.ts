@@ -1,47 +1,36 @@
-/** Which implementation of TensorFlow.js computes. */
-export const ENGINE_NAMES = ['wasm', 'tfjs-node', 'tfjs-node-gpu'] as const;
+import type { SignatureDef } from '../../serving/metadata-messages.js';
+import type { Tensor } from '../../serving/tensor.js';
+import type { ServableFolder } from '../store/servable-manifest.js';
+
+/** What computes, in order of preference. */
+export const ENGINE_NAMES = ['onnxruntime', 'tfjs-node-gpu', 'tfjs-node', 'wasm'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
-/** `auto`: the fastest that is installed. */
+/** `auto`: the first of {@link ENGINE_NAMES} that is installed, loads, and runs what the servable has. */
 export type EngineChoice = EngineName | 'auto';
 
-/** A tensor in ordinary memory. */
-export type GraphTensor = { readonly shape: readonly number[]; readonly data: Float32Array };
-
-/** Files of a TensorFlow.js graph model, read. */
-export type GraphFiles = {
-  /** `model.json`, parsed. */
-  readonly manifest: GraphManifest;
-  /** All weight files, one after the other. */
-  readonly weights: Buffer;
-};
-
-/** The parts of `model.json` that are used. */
-export type GraphManifest = {
-  readonly format?: string;
-  readonly signature?: unknown;
-  readonly modelTopology: object;
-  readonly weightsManifest: readonly { readonly paths: readonly string[]; readonly weights: readonly object[] }[];
-};
-
-/** A loaded graph; who loads it closes it. */
-export interface Graph {
-  /** Names and shapes as the graph declares them; -1 or a missing shape: unknown. */
-  readonly inputs: readonly { readonly name: string; readonly dtype: string; readonly shape: readonly number[] | null }[];
-  readonly outputNames: readonly string[];
-  /** Computes outputs. Leaves no tensor behind, whatever happens. */
-  run(inputName: string, input: GraphTensor, outputNames: readonly string[]): Promise<GraphTensor[]>;
+/** A servable in an engine's memory, warmed up. Calls come one at a time. */
+export interface LoadedServable {
+  readonly signature: SignatureDef;
+  /** Computes outputs of the signature for one batch. What is passed in is only read, until the promise settles; what comes out is the caller's.
+   * @throws {GrpcStatusError} INVALID_ARGUMENT when the graph does not take it; INTERNAL otherwise */
+  run(inputs: ReadonlyMap<string, Tensor>, outputNames: readonly string[]): Promise<Map<string, Tensor>>;
+  /** Tensors alive in this process, where the engine counts them, else 0. */
+  tensorCount(): number;
   /** Idempotent. */
-  close(): void;
+  close(): Promise<void>;
 }
 
-/** Runs graphs. */
+/** Runs servables. */
 export interface Engine {
   readonly name: EngineName;
-  /** Version of TensorFlow.js. */
+  /** Of the library: `1.30.0`. */
   readonly version: string;
-  /** @throws {Error} when the files are not a graph that this engine can run */
-  load(files: GraphFiles): Promise<Graph>;
-  /** Tensors alive in this process, weights included. */
-  tensorCount(): number;
+  /** What it computes on: `CPU`, `CUDA`, `WebAssembly`, … */
+  readonly device: string;
+  /** `null`, or why it cannot run it, one line: `it has no model.onnx`. */
+  refuses(servable: ServableFolder): string | null;
+  /** @param threads for one call
+   * @throws {ConfigError} when the files are not a model that this engine can run */
+  load(servable: ServableFolder, options: { readonly threads: number }): Promise<LoadedServable>;
 }

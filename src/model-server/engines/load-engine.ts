@@ -1,47 +1,68 @@
 import { ConfigError } from '../../core/errors.js';
-import type { Logger } from '../../telemetry/logger.js';
-import type { Engine, EngineChoice, EngineName } from './engine.js';
-import { TfjsEngine, type TfjsGraphModel, type TfjsModule } from './tfjs-engine.js';
+import type { ServableFolder } from '../store/servable-manifest.js';
+import { ENGINE_NAMES, type Engine, type EngineChoice, type EngineName } from './engine.js';
+import { oneLine } from './engine-problems.js';
+import { asOrtModule } from './onnxruntime-module.js';
+import { createOnnxRuntimeEngine } from './onnxruntime-engine.js';
+import { refusal } from './refusals.js';
+import { TfjsEngine } from './tfjs-engine.js';
+import type { TfjsGraphModel, TfjsModule, TfjsSavedModel } from './tfjs-module.js';
 import { createWasmEngine } from './wasm-engine.js';
 
 /** Imports a package by name; rejects with code ERR_MODULE_NOT_FOUND where it is not installed. */
 export type Importer = (name: string) => Promise<unknown>;
 
-/** Native TensorFlow, in order of preference. Optional peers: they download hundreds of MB and are not built for every platform. */
-const NATIVE_PACKAGES = { 'tfjs-node-gpu': '@tensorflow/tfjs-node-gpu', 'tfjs-node': '@tensorflow/tfjs-node' } as const;
+/** Is told what was chosen, in a line. */
+export type EngineLog = { info(line: string): void; warn(line: string): void };
 
-type NativeName = keyof typeof NATIVE_PACKAGES;
-type NativeResult = { readonly engine: Engine } | { readonly missing: true } | { readonly broken: string };
+/** Packages that may be missing: they download much and are not built for every platform. What WebAssembly needs always is there. */
+const PACKAGES = { onnxruntime: 'onnxruntime-node', 'tfjs-node-gpu': '@tensorflow/tfjs-node-gpu', 'tfjs-node': '@tensorflow/tfjs-node' } as const;
 
-/** Loads the engine asked for. `auto` takes native TensorFlow where it is installed and works, and WebAssembly otherwise; a broken installation is told in one warning.
- * @throws {ConfigError} when a native engine was asked for by name and cannot be loaded */
-export async function loadEngine(choice: EngineChoice, log: Logger, importer: Importer = importByName): Promise<Engine> {
-  if (choice === 'wasm') return createWasmEngine();
-  if (choice !== 'auto') return loadNamed(choice, importer);
-  const reasons: string[] = [];
-  for (const name of Object.keys(NATIVE_PACKAGES) as NativeName[]) {
-    const result = await tryNative(name, importer);
-    if ('engine' in result) return result.engine;
-    if ('broken' in result) reasons.push(`${NATIVE_PACKAGES[name]} is installed but does not load (${result.broken})`);
+/** Why an engine is not taken. `broken`: it is installed and does not load, which somebody should know. */
+type Absence = { readonly reason: string; readonly advice: string; readonly broken: boolean };
+
+/** Starts the engine for a servable: the one that was asked for by name, or with `auto` the first of {@link ENGINE_NAMES} that is installed, loads, and runs what the servable has.
+ * Tells which and why in one line; with `auto`, a broken installation is told in one warning.
+ * @throws {ConfigError} when the engine asked for cannot be loaded or cannot run the servable, or no engine can */
+export async function chooseEngine(choice: EngineChoice, servable: ServableFolder, log: EngineLog, importer: Importer = importByName): Promise<Engine> {
+  const passedOver: Absence[] = [];
+  for (const name of choice === 'auto' ? ENGINE_NAMES : [choice]) {
+    const found = await tryEngine(name, servable, importer);
+    if ('device' in found) {
+      const broken = passedOver.filter((absence) => absence.broken);
+      if (broken.length > 0) log.warn(`${broken.map(({ reason }) => reason).join('; ')}: computing with ${found.name} instead`);
+      log.info(`engine ${found.name} ${found.version} on ${found.device}: ${explain(choice, passedOver)}`);
+      return found;
+    }
+    passedOver.push(found);
   }
-  if (reasons.length > 0) log.warn(`${reasons.join('; ')}: computing with WebAssembly instead, which is slower`);
-  return createWasmEngine();
+  throw new ConfigError([{ file: null, path: '--engine', message: choice === 'auto' ? noneMessage(servable, passedOver) : (passedOver[0]?.advice ?? '') }]);
 }
 
-async function loadNamed(name: NativeName, importer: Importer): Promise<Engine> {
-  const result = await tryNative(name, importer);
-  if ('engine' in result) return result.engine;
-  const problem = 'broken' in result ? `${NATIVE_PACKAGES[name]} does not load: ${result.broken}` : `${NATIVE_PACKAGES[name]} is not installed: npm install ${NATIVE_PACKAGES[name]}, or take engine wasm`;
-  throw new ConfigError([{ file: null, path: '--engine', message: problem }]);
-}
-
-async function tryNative(name: NativeName, importer: Importer): Promise<NativeResult> {
-  const packageName = NATIVE_PACKAGES[name];
+async function tryEngine(name: EngineName, servable: ServableFolder, importer: Importer): Promise<Engine | Absence> {
+  const refused = refusal(name, servable);
+  if (refused !== null) return { reason: `${name} does not run this model (${refused})`, advice: `${name} does not run ${servable.path}: ${refused}; take engine auto, or export the model again`, broken: false };
+  if (name === 'wasm') return createWasmEngine();
+  const packageName = PACKAGES[name];
   try {
-    return { engine: new TfjsEngine(name satisfies EngineName, asTfjsModule(await importer(packageName))) };
+    const imported = await importer(packageName);
+    return await (name === 'onnxruntime' ? createOnnxRuntimeEngine(asOrtModule(imported)) : new TfjsEngine(name, asTfjsModule(imported), name === 'tfjs-node-gpu' ? 'CUDA' : 'CPU'));
   } catch (error) {
-    return isNotInstalled(error, packageName) ? { missing: true } : { broken: firstLine(error) };
+    if (isNotInstalled(error, packageName)) {
+      return { reason: `${packageName} is not installed`, advice: `${packageName} is not installed: npm install ${packageName}, or take engine auto`, broken: false };
+    }
+    const reason = `${packageName} is installed but does not load (${oneLine(error)})`;
+    return { reason, advice: `${reason}: install it again, or take engine auto`, broken: true };
   }
+}
+
+function explain(choice: EngineChoice, passedOver: readonly Absence[]): string {
+  if (choice !== 'auto') return 'asked for by name';
+  return passedOver.length === 0 ? 'first that is installed and runs this model' : passedOver.map(({ reason }) => reason).join(', ');
+}
+
+function noneMessage(servable: ServableFolder, passedOver: readonly Absence[]): string {
+  return `no engine runs ${servable.path}: ${passedOver.map(({ reason }) => reason).join(', ')}`;
 }
 
 /** By variable name, so that neither the compiler nor a bundler needs the package. */
@@ -52,18 +73,18 @@ function importByName(name: string): Promise<unknown> {
 function asTfjsModule(imported: unknown): TfjsModule {
   const namespace = imported as { default?: unknown };
   const tf = (namespace.default ?? namespace) as Partial<NativeModule>;
-  const { tensor, memory, loadGraphModel } = tf;
-  if (typeof tensor !== 'function' || typeof memory !== 'function' || typeof loadGraphModel !== 'function') throw new Error('it does not look like TensorFlow.js');
-  return { version: tf.version?.['tfjs-core'] ?? 'unknown', tensor, memory, loadGraphModel };
+  const { tensor, memory, loadGraphModel, node } = tf;
+  if (typeof tensor !== 'function' || typeof memory !== 'function' || typeof loadGraphModel !== 'function' || typeof node?.loadSavedModel !== 'function') throw new Error('it does not look like TensorFlow.js');
+  return { version: tf.version?.['tfjs-core'] ?? 'unknown', tensor, memory, loadGraphModel, loadSavedModel: (folder, tags, signature) => node.loadSavedModel(folder, tags, signature) };
 }
 
-type NativeModule = Omit<TfjsModule, 'version'> & { readonly version: Readonly<Record<string, string>>; loadGraphModel(handler: unknown): Promise<TfjsGraphModel> };
+type NativeModule = Omit<TfjsModule, 'version' | 'loadSavedModel'> & {
+  readonly version: Readonly<Record<string, string>>;
+  loadGraphModel(handler: unknown): Promise<TfjsGraphModel>;
+  readonly node: { loadSavedModel(folder: string, tags: string[], signature: string): Promise<TfjsSavedModel> };
+};
 
 function isNotInstalled(error: unknown, packageName: string): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false;
   return (error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND') && error.message.includes(`'${packageName}'`);
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
 }

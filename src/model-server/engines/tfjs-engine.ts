@@ -1,99 +1,69 @@
-import type { Engine, EngineName, Graph, GraphFiles, GraphTensor } from './engine.js';
+import { join } from 'node:path';
+import type { ServableFolder } from '../store/servable-manifest.js';
+import { oneLine, servableProblem } from './engine-problems.js';
+import type { Engine, EngineName, LoadedServable } from './engine.js';
+import { readGraphFiles } from './graph-files.js';
+import { GraphServable } from './graph-servable.js';
+import { completeRecipe } from './probe-graph.js';
+import { refusal, takesSavedModel } from './refusals.js';
+import { SavedModelServable } from './saved-model-servable.js';
+import { loadTfjsGraph } from './tfjs-graph.js';
+import type { TfjsModule } from './tfjs-module.js';
+import { warmUp } from './warm-up.js';
 
-/** A tensor of TensorFlow.js. */
-export type TfjsTensor = { readonly shape: readonly number[]; data(): Promise<ArrayLike<number>>; dispose(): void };
+/** Pictures that a graph which takes any number is given at once: a batch keeps native TensorFlow's threads busy; on WebAssembly, which has one, it costs memory and gains nothing. */
+const NATIVE_BATCH = 8;
 
-type TfjsTensorInfo = { readonly name: string; readonly shape?: readonly number[] | undefined; readonly dtype: string };
-
-/** A graph model of TensorFlow.js. */
-export type TfjsGraphModel = {
-  readonly inputs: readonly TfjsTensorInfo[];
-  readonly outputs: readonly TfjsTensorInfo[];
-  execute(inputs: Record<string, TfjsTensor>, outputs: string[]): TfjsTensor | TfjsTensor[];
-  executeAsync(inputs: Record<string, TfjsTensor>, outputs: string[]): Promise<TfjsTensor | TfjsTensor[]>;
-  dispose(): void;
-};
-
-/** What is used of TensorFlow.js; the same in `@tensorflow/tfjs-core` with the converter and in `@tensorflow/tfjs-node`. */
-export type TfjsModule = {
-  readonly version: string;
-  tensor(values: Float32Array, shape: number[], dtype: 'float32' | 'int32'): TfjsTensor;
-  memory(): { readonly numTensors: number };
-  loadGraphModel(handler: { load: () => Promise<unknown> }): Promise<TfjsGraphModel>;
-};
-
-/** An engine on top of any TensorFlow.js. */
+/** TensorFlow.js: native TensorFlow runs a servable's SavedModel where it has one, being complete, and else its graph, as WebAssembly does. */
 export class TfjsEngine implements Engine {
-  readonly name: EngineName;
+  readonly name: Exclude<EngineName, 'onnxruntime'>;
   readonly version: string;
+  readonly device: string;
   readonly #tf: TfjsModule;
 
-  constructor(name: EngineName, tf: TfjsModule) {
+  constructor(name: Exclude<EngineName, 'onnxruntime'>, tf: TfjsModule, device: string) {
     this.name = name;
     this.version = tf.version;
+    this.device = device;
     this.#tf = tf;
   }
 
-  async load(files: GraphFiles): Promise<Graph> {
-    const { manifest, weights } = files;
-    const artifacts = {
-      modelTopology: manifest.modelTopology,
-      ...(manifest.signature === undefined ? {} : { signature: manifest.signature }),
-      weightSpecs: manifest.weightsManifest.flatMap((group) => group.weights),
-      weightData: weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.byteLength),
-    };
-    return new TfjsGraph(this.#tf, await this.#tf.loadGraphModel({ load: () => Promise.resolve(artifacts) }));
+  refuses(servable: ServableFolder): string | null {
+    return refusal(this.name, servable);
   }
 
-  tensorCount(): number {
-    return this.#tf.memory().numTensors;
-  }
-}
-
-class TfjsGraph implements Graph {
-  readonly inputs: Graph['inputs'];
-  readonly outputNames: readonly string[];
-  readonly #tf: TfjsModule;
-  readonly #model: TfjsGraphModel;
-  /** Graphs with control flow or shapes that depend on values run asynchronously only; TensorFlow.js tells on the first run. */
-  #isAsync = false;
-  #closed = false;
-
-  constructor(tf: TfjsModule, model: TfjsGraphModel) {
-    this.#tf = tf;
-    this.#model = model;
-    this.inputs = model.inputs.map(({ name, dtype, shape }) => ({ name, dtype, shape: shape ?? null }));
-    this.outputNames = model.outputs.map((output) => output.name);
-  }
-
-  async run(inputName: string, input: GraphTensor, outputNames: readonly string[]): Promise<GraphTensor[]> {
-    const dtype = this.inputs.find(({ name }) => name === inputName)?.dtype === 'int32' ? 'int32' : 'float32';
-    const tensor = this.#tf.tensor(input.data, [...input.shape], dtype);
-    let outputs: TfjsTensor[] = [];
+  async load(servable: ServableFolder): Promise<LoadedServable> {
+    const reason = this.refuses(servable);
+    if (reason !== null) throw servableProblem(servable.path, `does not run on ${this.name}: ${reason}`);
+    const { manifest, path } = servable;
+    const { loadSavedModel } = this.#tf;
+    if (loadSavedModel !== null && takesSavedModel(manifest)) return this.#loadSavedModel(servable, loadSavedModel);
+    if (manifest.files.tfjs === null || manifest.recipe === null) throw servableProblem(path, `does not run on ${this.name}: it has no graph`);
+    const file = join(path, manifest.files.tfjs);
+    const files = await readGraphFiles(file);
+    const graph = await loadTfjsGraph(this.#tf, files).catch((error: unknown) => {
+      throw servableProblem(file, `does not load: ${oneLine(error)}`);
+    });
     try {
-      const answer = await this.#execute({ [inputName]: tensor }, [...outputNames]);
-      outputs = Array.isArray(answer) ? answer : [answer];
-      return await Promise.all(outputs.map(async (output) => ({ shape: [...output.shape], data: Float32Array.from(await output.data()) })));
-    } finally {
-      tensor.dispose();
-      for (const output of outputs) output.dispose();
-    }
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#model.dispose();
-  }
-
-  async #execute(inputs: Record<string, TfjsTensor>, outputNames: string[]): Promise<TfjsTensor | TfjsTensor[]> {
-    if (this.#isAsync) return this.#model.executeAsync(inputs, outputNames);
-    try {
-      return this.#model.execute(inputs, outputNames);
+      const recipe = await completeRecipe(graph, manifest.recipe, file);
+      const loaded = new GraphServable(graph, {
+        signature: manifest.signature,
+        recipe,
+        maxBatch: this.name === 'wasm' ? 1 : NATIVE_BATCH,
+        engineName: this.name,
+        countTensors: () => this.#tf.memory().numTensors,
+      });
+      return await warmUp(loaded, { ...manifest, inputSize: recipe.input.size }, file);
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.includes('executeAsync')) throw error;
-      this.#isAsync = true;
-      return this.#model.executeAsync(inputs, outputNames);
+      graph.close();
+      throw error;
     }
+  }
+
+  async #loadSavedModel({ path, manifest }: ServableFolder, load: NonNullable<TfjsModule['loadSavedModel']>): Promise<LoadedServable> {
+    const model = await load(path, ['serve'], 'serving_default').catch((error: unknown) => {
+      throw servableProblem(path, `does not load as a SavedModel: ${oneLine(error)}`);
+    });
+    return warmUp(new SavedModelServable(this.#tf, model, manifest.signature, this.name), manifest, path);
   }
 }

@@ -8,12 +8,13 @@ export type Recipe = { readonly input: InputRecipe; readonly output: OutputRecip
 export type InputRecipe = {
   /** The graph's own name of it. */
   readonly name: string;
-  /** What the graph looks at. */
+  /** What the graph looks at; with `resize` `none`, a size that suits it. */
   readonly size: Size;
   readonly layout: 'nhwc' | 'nchw';
   readonly dtype: 'float' | 'uint8' | 'half' | 'int32';
-  /** `letterbox`: the whole picture, centred, grey 114 around it. Pictures that have the size already are not touched. Scaled bilinearly with antialiasing, pixel centres at one half. */
-  readonly resize: 'letterbox' | 'stretch';
+  /** `letterbox`: the whole picture, centred, grey 114 around it. Pictures that have the size already are not touched. Scaled bilinearly with antialiasing, pixel centres at one half.
+   * `none`: the graph takes pictures of any size. */
+  readonly resize: 'letterbox' | 'stretch' | 'none';
   readonly channels: 'rgb' | 'bgr';
   /** The graph gets (byte - mean) / deviation, a mean and a deviation for each channel in the graph's order. */
   readonly mean: readonly [number, number, number];
@@ -22,7 +23,7 @@ export type InputRecipe = {
   readonly batchSize: number | null;
 };
 
-export type OutputRecipe = RowsRecipe | YoloRecipe | BoxesRecipe | ClassificationRecipe;
+export type OutputRecipe = RowsRecipe | YoloRecipe | BoxesRecipe | ObjectDetectionRecipe | ClassificationRecipe;
 
 /** What classes are called in the answer: the id of class index i is `ids[i]`; indices beyond are left out. */
 export type ClassIds = readonly number[];
@@ -37,15 +38,17 @@ export type RowsRecipe = {
   readonly nms: number | null;
 };
 
-/** A YOLO head: `[n, 4 + objectness + classes + more, anchors]`, or with the last two axes the other way round (`channelsLast`): centre x, centre y, width, height in pixels of the
- * graph's input, a score for each class; then, for segmentation, 32 coefficients of its mask, for poses x, y, (visibility) of each keypoint. */
+/** A YOLO head: `[n, 4 + objectness + classes + more, anchors]`, or with the last two axes the other way round (`channelsLast`): centre x, centre y, width, height,
+ * a score for each class; then, for segmentation, coefficients of its mask, for poses x, y, (visibility) of each keypoint. */
 export type YoloRecipe = {
   readonly kind: 'yolo';
   readonly output: string;
   readonly channelsLast: boolean;
   readonly objectness: boolean;
+  /** Of boxes and keypoints; of the graph's input. Normalised in Ultralytics' exports of RT-DETR, pixels in the others. */
+  readonly boxUnits: BoxUnits;
   readonly classIds: ClassIds;
-  readonly nms: number;
+  readonly nms: number | null;
   /** `[n, coefficients, h, w]`; `null`: no masks. */
   readonly prototypes: string | null;
   /** `null`: no keypoints. */
@@ -73,6 +76,23 @@ export type BoxesRecipe = {
   readonly background: number | null;
   readonly classIds: ClassIds;
   readonly nms: number | null;
+};
+
+/** A graph that answers as the Object Detection API does: boxes yMin, xMin, yMax, xMax normalised to its input, ids of classes, best first. Names are those of the graph's outputs. */
+export type ObjectDetectionRecipe = {
+  readonly kind: 'object-detection';
+  /** `[n, rows, 4]`. */
+  readonly boxes: string;
+  /** `[n, rows]`, ids. */
+  readonly classes: string;
+  /** `[n, rows]`. */
+  readonly scores: string;
+  /** `[n]`, rows that count. */
+  readonly count: string;
+  /** `[n, rows, h, w]` in [0, 1], relative to the box; `null`: no masks. */
+  readonly masks: string | null;
+  /** `[n, rows, k, 2]`, y and x normalised, and `[n, rows, k]`; `null`: no keypoints, or none of their scores. */
+  readonly keypoints: { readonly points: string; readonly scores: string | null } | null;
 };
 
 /** One output `[n, classes]` (or `[n, classes, 1, 1]`). The answer is `probabilities` `[n, classes]`. */
