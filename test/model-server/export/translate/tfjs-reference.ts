@@ -21,6 +21,8 @@ export type OneOperator = {
   readonly attr?: Readonly<Record<string, unknown>>;
   /** How many outputs it has; 1 when left out. */
   readonly outputs?: number;
+  /** Inputs that come out of a pool (which changes nothing), so that they lie channels first. */
+  readonly pooled?: readonly number[];
 };
 
 const DTYPES = { float32: 'DT_FLOAT', int32: 'DT_INT32', bool: 'DT_BOOL' } as const;
@@ -58,16 +60,18 @@ export function noise(shape: readonly number[], seed: number, scale = 2): Data {
 }
 
 /** The graph of one operator between its placeholders and weights, and how many of its outputs there are. */
-function nodesOf({ op, inputs, attr = {}, outputs = 1 }: OneOperator): JsonNode[] {
+function nodesOf({ op, inputs, attr = {}, outputs = 1, pooled = [] }: OneOperator): JsonNode[] {
   const given = inputs.map(({ dtype, shape, constant: isConstant }, index): JsonNode => {
     const info = { dim: shape.map((size) => ({ size: String(size) })) };
     return isConstant === true
       ? { name: `c${index}`, op: 'Const', attr: { dtype: { type: DTYPES[dtype] }, value: { tensor: { dtype: DTYPES[dtype], tensorShape: info } } } }
       : { name: `p${index}`, op: 'Placeholder', attr: { dtype: { type: DTYPES[dtype] }, shape: { shape: info } } };
   });
-  const node: JsonNode = { name: 'node', op, input: given.map(({ name }) => name), attr };
+  const one = attrs.ints(1, 1, 1, 1);
+  const pools = pooled.map((index): JsonNode => ({ name: `pool${index}`, op: 'MaxPool', input: [`p${index}`], attr: { ksize: one, strides: one, padding: attrs.text('VALID'), data_format: attrs.text('NHWC'), T: attrs.type('float32') } }));
+  const node: JsonNode = { name: 'node', op, input: given.map(({ name }, index) => (pooled.includes(index) ? `pool${index}` : name)), attr };
   // An identity behind each output, so that every one of them is an output of the graph.
-  return [...given, node, ...Array.from({ length: outputs }, (_, index): JsonNode => ({ name: `out${index}`, op: 'Identity', input: [index === 0 ? 'node' : `node:${index}`] }))];
+  return [...given, ...pools, node, ...Array.from({ length: outputs }, (_, index): JsonNode => ({ name: `out${index}`, op: 'Identity', input: [index === 0 ? 'node' : `node:${index}`] }))];
 }
 
 function weightsOf(inputs: OneOperator['inputs']): { specs: { name: string; shape: number[]; dtype: 'float32' | 'int32' | 'bool' }[]; bytes: Uint8Array } {
