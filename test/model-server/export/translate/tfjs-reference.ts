@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { loadGraphModel } from '@tensorflow/tfjs-converter';
+import { loadGraphModel, type GraphModel } from '@tensorflow/tfjs-converter';
 import '@tensorflow/tfjs-backend-cpu';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { nodesFromGraphDef } from '../../../../src/model-server/export/graph/from-graph-def.js';
@@ -8,6 +8,7 @@ import { graphDefType, type GraphDefMessage } from '../../../../src/model-server
 import type { TfGraph } from '../../../../src/model-server/export/graph/tf-graph.js';
 import { encodeOnnxModel } from '../../../../src/model-server/export/onnx/onnx-codec.js';
 import type { OnnxModel } from '../../../../src/model-server/export/onnx/onnx-model.js';
+import type { Tensor as TfTensor } from '../../../../src/serving/tensor.js';
 import { translateGraph } from '../../../../src/model-server/export/translate/translate-graph.js';
 
 /** Numbers with their shape. */
@@ -88,10 +89,17 @@ export async function runInTfjs(operator: OneOperator): Promise<Data[]> {
   const model = await loadGraphModel({ load: () => Promise.resolve(artifacts) });
   const feeds = Object.fromEntries(operator.inputs.flatMap((data, index) => (data.constant === true ? [] : [[`p${index}`, tf.tensor([...data.values], [...data.shape], data.dtype)]])));
   const names = Array.from({ length: operator.outputs ?? 1 }, (_, index) => `out${index}`);
-  const results = await model.executeAsync(feeds, names);
-  const data = (Array.isArray(results) ? results : [results]).map((tensor): Data => ({ dtype: tensor.dtype as Data['dtype'], shape: tensor.shape, values: Array.from(tensor.dataSync()) }));
-  tf.dispose([results, feeds]);
+  const data = await executeModel(model, feeds, names, /^(Where|NonMaxSuppression.*)$/.test(operator.op));
+  tf.dispose(feeds);
   model.dispose();
+  return data;
+}
+
+/** Runs a model of TensorFlow.js, whether or not shapes in it depend on values. */
+export async function executeModel(model: GraphModel, feeds: Record<string, tf.Tensor>, names: string[], isDynamic: boolean): Promise<Data[]> {
+  const results = isDynamic ? await model.executeAsync(feeds, names) : model.execute(feeds, names);
+  const data = (Array.isArray(results) ? results : [results]).map((tensor): Data => ({ dtype: tensor.dtype as Data['dtype'], shape: tensor.shape, values: Array.from(tensor.dataSync()) }));
+  tf.dispose(results);
   return data;
 }
 
@@ -122,11 +130,10 @@ export async function runTranslated(operator: OneOperator, dynamic = false): Pro
   return runInOnnxRuntime(translateGraph(graphOf(operator, dynamic)), feeds);
 }
 
-function toTensor({ dtype, shape, values }: Data): ReturnType<TfGraphTensor> {
+function toTensor({ dtype, shape, values }: Data): TfTensor {
   if (dtype === 'float32') return { dtype: 'float', shape, data: Float32Array.from(values) };
   return dtype === 'int32' ? { dtype: 'int32', shape, data: Int32Array.from(values) } : { dtype: 'bool', shape, data: Uint8Array.from(values) };
 }
-type TfGraphTensor = () => import('../../../../src/serving/tensor.js').Tensor;
 
 /** Why two results differ; `null` when they do not.
  * @param tolerance relative to the greater of 1 and the number expected */
