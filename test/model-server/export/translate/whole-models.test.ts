@@ -77,7 +77,7 @@ describe('whole models', () => {
     ['handlandmark-lite', 1 / 255],
   ])('%s gives in ONNX Runtime what it gives in TensorFlow.js', async (name, scale) => {
     const graph = await readTfjsGraph(join(folder, `${name}.json`));
-    const feeds = Object.fromEntries(graph.inputs.map(({ name: key, dtype, shape }) => {
+    const feeds = Object.fromEntries(graph.inputs.map(({ name: key, dtype, shape }): [string, Data] => {
       const data = picture((shape ?? []).map((size) => (size < 0 ? 1 : size)));
       return [key, { ...data, dtype: dtype === 'int32' ? 'int32' : 'float32', values: data.values.map((value) => value * scale) }];
     }));
