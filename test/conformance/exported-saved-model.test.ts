@@ -121,7 +121,7 @@ function foundIn(outputs: SavedModelAnswer['outputs'], picture: number, size: Si
 
 /** What the embedded model server says of them, on WebAssembly. */
 async function wasmAnswers(batches: readonly Pictures[]): Promise<Found[][][]> {
-  const server: ModelServer = await startModelServer({ port: 'auto', modelName: 'detector', modelBasePath: null, engine: 'wasm', log: createLogger({ level: 'silent', format: 'json' }) });
+  const server: ModelServer = await startModelServer({ port: 'auto', modelName: 'detector', modelBasePath: null, cacheDir: null, engine: 'wasm', log: createLogger({ level: 'silent', format: 'json' }) });
   const client = new ServingClient({ endpoint: `${server.host}:${String(server.port)}` });
   try {
     const answers: Found[][][] = [];

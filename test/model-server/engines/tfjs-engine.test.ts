@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../src/core/errors.js';
 import type { Engine, LoadedServable } from '../../../src/model-server/engines/engine.js';
 import { chooseEngine } from '../../../src/model-server/engines/load-engine.js';
-import { readModelFiles } from '../../../src/model-server/model-files.js';
+import { readServable } from '../../../src/model-server/store/read-servable.js';
 import type { Recipe } from '../../../src/model-server/store/recipe.js';
 import { GrpcStatus } from '../../../src/serving/grpc-status.js';
 import type { Tensor } from '../../../src/serving/tensor.js';
@@ -133,7 +133,7 @@ describe('TensorFlow.js on WebAssembly', () => {
   });
 
   it('runs the default model', async () => {
-    const loaded = await wasm.load(await readModelFiles('default', null), threads);
+    const loaded = await wasm.load(await readServable('default', null, { cacheDir: null, log: recordingLog().log }), threads);
     const grey = new Map<string, Tensor>([['inputs', { dtype: 'uint8', shape: [2, 300, 400, 3], data: Buffer.alloc(2 * 300 * 400 * 3, 114) }]]);
     const tensors = loaded.tensorCount();
     const answer = await loaded.run(grey, ALL);
