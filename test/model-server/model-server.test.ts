@@ -132,7 +132,8 @@ describe('the embedded server with the default model', () => {
     const { model, signatures, hints } = await client.getModelMetadata({ name: 'default' }, soon);
     expect(model).toEqual({ name: 'default', version: '1' });
     expect(signatures).toEqual(new Map([['serving_default', SERVED_SIGNATURE]]));
-    expect(hints).toMatchObject({ inputSize: { widthPx: 512, heightPx: 512 }, preferredBatch: 1, maxInFlight: 2 });
+    expect(hints).toMatchObject({ inputSize: { widthPx: 512, heightPx: 512 }, preferredBatch: 1 });
+    expect(hints.maxInFlight).toBe((hints.msPerImage ?? 0) >= 100 ? 1 : 2);
     expect(hints.msPerImage).toBeGreaterThan(10);
     expect(await client.getModelStatus({ name: 'default' }, soon)).toEqual([{ version: '1', state: 'AVAILABLE', errorCode: 0, errorMessage: '' }]);
     for (const service of ['', 'ModelService', 'PredictionService']) expect(await client.checkHealth(soon, service)).toBe('serving');
@@ -215,6 +216,8 @@ describe('the embedded server under load', () => {
     const stop = new AbortController();
     const startMs = performance.now();
     const cancelled = client.predict({ model: { name: 'default' }, inputs: image(200) }, { ...soon, signal: stop.signal }).catch((error: unknown) => error);
+    // Small calls overtake large ones on their way: after a few of them it is there.
+    for (let count = 0; count < 5; count += 1) await client.getModelStatus({ name: 'default' }, soon);
     const late = client.predict({ model: { name: 'default' }, inputs: image(200) }, { deadlineMs: 50 }).catch((error: unknown) => error);
     expect(await late).toSatisfy((error) => error instanceof ServingDeadlineError || error instanceof ServingOverloadedError);
     stop.abort();
