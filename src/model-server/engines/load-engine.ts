@@ -27,7 +27,7 @@ type Absence = { readonly reason: string; readonly advice: string; readonly brok
 export async function chooseEngine(choice: EngineChoice, servable: ServableFolder, log: EngineLog, importer: Importer = importByName): Promise<Engine> {
   const passedOver: Absence[] = [];
   for (const name of choice === 'auto' ? ENGINE_NAMES : [choice]) {
-    const found = await tryEngine(name, servable, importer);
+    const found = await tryEngine(name, servable, log, importer);
     if ('device' in found) {
       const broken = passedOver.filter((absence) => absence.broken);
       if (broken.length > 0) log.warn(`${broken.map(({ reason }) => reason).join('; ')}: computing with ${found.name} instead`);
@@ -39,14 +39,14 @@ export async function chooseEngine(choice: EngineChoice, servable: ServableFolde
   throw new ConfigError([{ file: null, path: '--engine', message: choice === 'auto' ? noneMessage(servable, passedOver) : (passedOver[0]?.advice ?? '') }]);
 }
 
-async function tryEngine(name: EngineName, servable: ServableFolder, importer: Importer): Promise<Engine | Absence> {
+async function tryEngine(name: EngineName, servable: ServableFolder, log: EngineLog, importer: Importer): Promise<Engine | Absence> {
   const refused = refusal(name, servable);
   if (refused !== null) return { reason: `${name} does not run this model (${refused})`, advice: `${name} does not run ${servable.path}: ${refused}; take engine auto, or export the model again`, broken: false };
   if (name === 'wasm') return createWasmEngine();
   const packageName = PACKAGES[name];
   try {
     const imported = await importer(packageName);
-    return await (name === 'onnxruntime' ? createOnnxRuntimeEngine(asOrtModule(imported)) : new TfjsEngine(name, asTfjsModule(imported), name === 'tfjs-node-gpu' ? 'CUDA' : 'CPU'));
+    return await (name === 'onnxruntime' ? createOnnxRuntimeEngine(asOrtModule(imported), (line) => { log.warn(line); }) : new TfjsEngine(name, asTfjsModule(imported), name === 'tfjs-node-gpu' ? 'CUDA' : 'CPU'));
   } catch (error) {
     if (isNotInstalled(error, packageName)) {
       return { reason: `${packageName} is not installed`, advice: `${packageName} is not installed: npm install ${packageName}, or take engine auto`, broken: false };

@@ -14,16 +14,21 @@ import { warmUp } from './warm-up.js';
 /** An ONNX model that hands bytes through, 65 bytes long: enough to find out whether a device can be used. IR version 8, operator set 13, `y = Identity(x)`, uint8 `[n]`. */
 const IDENTITY_MODEL = Buffer.from('CAhCAhANOjkKEAoBeBIBeSIISWRlbnRpdHkSAWdaEAoBeBILCgkIAhIFCgMSAW5iEAoBeRILCgkIAhIFCgMSAW4=', 'base64');
 const LOG_FATAL_ONLY = 4;
+/** What it says where its library for the device is not there at all, as on most machines. */
+const NOT_INSTALLED = /libonnxruntime_providers_(?:shared|cuda)\.\w+: cannot open shared object file|providers_(?:shared|cuda)\.(?:dll|dylib)/;
 /** What ONNX Runtime says when the fault lies with the tensors that it was given. */
 const CALLERS_FAULT = /^(?:Unexpected input data type|Invalid rank for input|Got invalid dimensions for input|input '.*' is missing)/;
 
 /** Starts ONNX Runtime: on CUDA where its library and a device are there, else on the CPU.
  *
- * Its other devices are left alone: WebGPU is slower than the CPU on machines that draw in software, and TensorRT builds for minutes. */
-export async function createOnnxRuntimeEngine(ort: OrtModule): Promise<Engine> {
+ * Its other devices are left alone: WebGPU is slower than the CPU on machines that draw in software, and TensorRT builds for minutes.
+ * @param warn is told why CUDA is not used although its library is installed */
+export async function createOnnxRuntimeEngine(ort: OrtModule, warn: (line: string) => void): Promise<Engine> {
   // It writes its errors to standard error beside throwing them.
   ort.env.logLevel = 'fatal';
-  const hasCuda = ort.listSupportedBackends().some(({ name }) => name === 'cuda') && (await works(ort, 'cuda'));
+  const problem = ort.listSupportedBackends().some(({ name }) => name === 'cuda') ? await problemOf(ort, 'cuda') : 'not supported';
+  const hasCuda = problem === null;
+  if (!hasCuda && problem !== 'not supported' && !NOT_INSTALLED.test(problem)) warn(`ONNX Runtime's CUDA provider is installed but does not work (${problem}): computing on the CPU, which is slower`);
   if (!hasCuda) await session(ort, IDENTITY_MODEL, 'cpu', 1).then((probe) => probe.release());
   return new OnnxRuntimeEngine(ort, hasCuda ? 'cuda' : 'cpu');
 }
@@ -110,18 +115,20 @@ function session(ort: OrtModule, model: string | Uint8Array, provider: string, t
     enableCpuMemArena: true,
     enableMemPattern: false,
     logSeverityLevel: LOG_FATAL_ONLY,
+    // Threads that spin while they wait take the cores from ffmpeg and from drawing: two threads on two busy cores took 150 ms of CPU an image with it, 85 without.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
   return ort.InferenceSession.create(model, options);
 }
 
-async function works(ort: OrtModule, provider: string): Promise<boolean> {
+/** Why a device cannot be used, one line; `null`: it can. */
+async function problemOf(ort: OrtModule, provider: string): Promise<string | null> {
   try {
     const probe = await session(ort, IDENTITY_MODEL, provider, 1);
     await probe.release();
-    return true;
-  } catch {
-    // Its library is not installed, or there is no device: what it says then is of no use where another one does.
-    return false;
+    return null;
+  } catch (error) {
+    return oneLine(error);
   }
 }
 

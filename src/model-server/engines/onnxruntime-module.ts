@@ -29,6 +29,7 @@ export type OrtSessionOptions = {
   readonly enableCpuMemArena: boolean;
   readonly enableMemPattern: boolean;
   readonly logSeverityLevel: 0 | 1 | 2 | 3 | 4;
+  readonly extra: { readonly session: { readonly intra_op: { readonly allow_spinning: '0' | '1' } } };
 };
 
 /** What is used of `onnxruntime-node`. */
