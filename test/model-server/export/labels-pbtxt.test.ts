@@ -5,7 +5,7 @@ import { formatPbtxtLabels } from '../../../src/model-server/export/labels-pbtxt
 
 describe('formatPbtxtLabels', () => {
   it('writes what the reader of label maps reads, in the order of ids', () => {
-    const labels = fc.uniqueArray(fc.tuple(fc.nat(999_999_999), fc.string({ unit: 'binary' }).filter((text) => Buffer.from(text).toString() === text)), { selector: ([id]) => id });
+    const labels = fc.uniqueArray(fc.tuple(fc.nat(999_999_999), fc.string({ unit: 'binary', maxLength: 20 })), { selector: ([id]) => id, maxLength: 20 });
     fc.assert(fc.property(labels, (entries) => {
       const sorted = [...entries].sort(([a], [b]) => a - b);
       expect(parsePbtxtLabels(formatPbtxtLabels(new Map(entries))).map(({ id, label }) => [id, label])).toEqual(sorted);
