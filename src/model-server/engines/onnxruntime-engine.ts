@@ -98,6 +98,8 @@ class OnnxServable implements LoadedServable {
   }
 }
 
+/** Measured with the default model, pictures of 13 sizes, batches up to 8, one thread: 95–130 ms of processor time an image whatever is chosen. With the arena up to 300 MB resident, of which
+ * closing leaves 105–155; without it 185–255, and closing frees nothing. Plans of memory are kept for each shape that comes by: 50 MB more, and pictures have many shapes. */
 function session(ort: OrtModule, model: string | Uint8Array, provider: string, threads: number): Promise<OrtSession> {
   const options: OrtSessionOptions = {
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
@@ -106,7 +108,7 @@ function session(ort: OrtModule, model: string | Uint8Array, provider: string, t
     graphOptimizationLevel: 'all',
     executionMode: 'sequential',
     enableCpuMemArena: true,
-    enableMemPattern: true,
+    enableMemPattern: false,
     logSeverityLevel: LOG_FATAL_ONLY,
   };
   return ort.InferenceSession.create(model, options);
