@@ -234,6 +234,13 @@ describe('the built model server', () => {
     await expect(server.ready).rejects.toThrow('Could not find base path /no/such/models for servable detector with error no such folder');
   });
 
+  it.each([
+    [{ workers: 0 }, 'expected 1 to 64 or auto, got "0"'],
+    [{ memoryMb: 0 }, 'expected 1 to 1048576, got "0"'],
+  ])('is told %j, and says what is wrong with it', { timeout: 20_000 }, async (options, message) => {
+    await expect(start('detector', { entry: BUILT_ENTRY, ...options }).server.ready).rejects.toThrow(message);
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)('started by hand, ends with 0 on %s', { timeout: 20_000 }, async (signal) => {
     const child = spawn(process.execPath, [BUILT_ENTRY, '--port=auto', '--log-format=json'], { stdio: ['ignore', 'ignore', 'pipe'] });
     let output = '';

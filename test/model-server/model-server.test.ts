@@ -16,6 +16,7 @@ import { encodeTensor, type TensorProto } from '../../src/serving/tensor-codec.j
 import type { Tensor } from '../../src/serving/tensor.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { descendantsOf, isAlive } from '../helpers/processes.js';
+import { until } from '../helpers/until.js';
 
 const log = createLogger({ level: 'silent', format: 'json' });
 const soon = { deadlineMs: 30_000 };
@@ -132,7 +133,8 @@ describe('the embedded server with the default model', () => {
     const { model, signatures, hints } = await client.getModelMetadata({ name: 'default' }, soon);
     expect(model).toEqual({ name: 'default', version: '1' });
     expect(signatures).toEqual(new Map([['serving_default', SERVED_SIGNATURE]]));
-    expect(hints).toMatchObject({ inputSize: { widthPx: 512, heightPx: 512 }, preferredBatch: 1, maxInFlight: 2 });
+    expect(hints).toMatchObject({ inputSize: { widthPx: 512, heightPx: 512 }, preferredBatch: 1 });
+    expect(hints.maxInFlight).toBe((hints.msPerImage ?? 0) >= 100 ? 1 : 2);
     expect(hints.msPerImage).toBeGreaterThan(10);
     expect(await client.getModelStatus({ name: 'default' }, soon)).toEqual([{ version: '1', state: 'AVAILABLE', errorCode: 0, errorMessage: '' }]);
     for (const service of ['', 'ModelService', 'PredictionService']) expect(await client.checkHealth(soon, service)).toBe('serving');
@@ -215,11 +217,14 @@ describe('the embedded server under load', () => {
     const stop = new AbortController();
     const startMs = performance.now();
     const cancelled = client.predict({ model: { name: 'default' }, inputs: image(200) }, { ...soon, signal: stop.signal }).catch((error: unknown) => error);
+    // Small calls overtake large ones on their way: after a few of them it is there.
+    for (let count = 0; count < 5; count += 1) await client.getModelStatus({ name: 'default' }, soon);
     const late = client.predict({ model: { name: 'default' }, inputs: image(200) }, { deadlineMs: 50 }).catch((error: unknown) => error);
     expect(await late).toSatisfy((error) => error instanceof ServingDeadlineError || error instanceof ServingOverloadedError);
     stop.abort();
     expect(await cancelled).toBeInstanceOf(ClosedError);
-    await client.predict({ model: { name: 'default' }, inputs: image(1) }, soon);
+    // The next may come before the server hears of the cancellation.
+    await until(async () => !((await client.predict({ model: { name: 'default' }, inputs: image(1) }, soon).catch((error: unknown) => error)) instanceof ServingOverloadedError));
     // 200 images take half a minute.
     expect(performance.now() - startMs).toBeLessThan(10_000);
   });
