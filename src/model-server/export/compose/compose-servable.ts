@@ -6,6 +6,7 @@ import { adoptCore, recipeOutputs, type Core } from './adopt-core.js';
 import { addDetectionOperators } from './detection-operators.js';
 import { toFloat } from './found-rows.js';
 import { addPictureOperators } from './picture-operators.js';
+import { pruneGraph } from './prune-graph.js';
 import { PICTURES_INPUT, PROBABILITIES_OUTPUT, recipeSignature } from './recipe-signature.js';
 import { addCore } from './run-core.js';
 
@@ -28,7 +29,7 @@ export function composeServable(core: OnnxModel, recipe: Recipe): ComposedServab
   const answer = addCore(b, adopted, value, recipe.input.batchSize, (inner) => addAnswer(inner, adopted, recipe, place));
   for (const [name, { shape }] of signature.outputs) b.output(name, answer.get(name) ?? '', 'float', shape?.map((size, axis) => (axis === 0 ? 'n' : size < 0 ? null : size)) ?? null);
   const model = b.toModel(core.metadata);
-  return { model: { ...model, irVersion: Math.max(model.irVersion, core.irVersion) }, signature };
+  return { model: { ...model, graph: pruneGraph(model.graph), irVersion: Math.max(model.irVersion, core.irVersion) }, signature };
 }
 
 function addAnswer(b: OnnxBuilder, core: Core, { input, output }: Recipe, place: Parameters<typeof addDetectionOperators>[4]): ReadonlyMap<string, string> {

@@ -32,14 +32,15 @@ type Fitted = { readonly value: string; readonly dtype: OnnxDType; readonly plac
 
 function asTheyAre(b: OnnxBuilder, pictures: string): Fitted {
   const size = twice(b, b.op('Cast', [heightAndWidth(b, pictures)], { to: attr.int(ONNX_DTYPES.float) }));
-  return { value: pictures, dtype: 'uint8', place: { offset: b.floats([0, 0, 0, 0]), content: size, canvas: size } };
+  const checked = b.op('Reshape', [pictures, b.op('Add', [b.op('Shape', [pictures]), refusalOfNothing(b, pictures)])]);
+  return { value: checked, dtype: 'uint8', place: { offset: b.floats([0, 0, 0, 0]), content: size, canvas: size } };
 }
 
 function fit(b: OnnxBuilder, pictures: string, { size, resize }: InputRecipe): Fitted {
   const source = heightAndWidth(b, pictures);
   const target = b.ints([size.heightPx, size.widthPx]);
   const content = resize === 'letterbox' ? contentSize(b, source, target, [size.heightPx, size.widthPx]) : target;
-  const count = b.op('Shape', [pictures], { start: attr.int(0), end: attr.int(1) });
+  const count = b.op('Add', [b.op('Shape', [pictures], { start: attr.int(0), end: attr.int(1) }), refusalOfNothing(b, pictures)]);
   const sizes = b.op('Concat', [count, content, b.ints([CHANNELS])], { axis: attr.int(0) });
   const numbers = b.op('Cast', [pictures], { to: attr.int(ONNX_DTYPES.float) });
   // Pixels beyond the edge do not count (`exclude_outside`), as in `letterboxPixels`: without, the outermost pixels differ by up to 11 grey levels (measured 2026).
@@ -55,6 +56,12 @@ function fit(b: OnnxBuilder, pictures: string, { size, resize }: InputRecipe): F
   const value = b.op('Pad', [scaled, pads, b.float(LETTERBOX_GREY)], { mode: attr.text('constant') });
   const asFloats = (name: string): string => twice(b, b.op('Cast', [name], { to: attr.int(ONNX_DTYPES.float) }));
   return { value, dtype: 'float', place: { offset: asFloats(before), content: asFloats(content), canvas } };
+}
+
+/** 0, which everything waits for; fails as an index out of bounds where there is no picture, or one without pixels: ONNX Runtime 1.30 does not fail there but ends its process (SIGFPE). */
+function refusalOfNothing(b: OnnxBuilder, pictures: string): string {
+  const smallest = b.op('ReduceMin', [b.op('Shape', [pictures])], { keepdims: attr.int(1) });
+  return b.op('Gather', [b.ints([0]), b.op('Cast', [b.op('Equal', [smallest, b.ints([0])])], { to: attr.int(ONNX_DTYPES.int64) })]);
 }
 
 /** In doubles and in the order in which `letterbox` computes, or a side would differ by a pixel now and then. */

@@ -9,7 +9,8 @@ export type Continuation = (b: OnnxBuilder) => ReadonlyMap<string, string>;
 /** Writes the graph and what comes behind it for any number of pictures.
  *
  * A graph that takes any number stands in the model as it is. One that takes a fixed number runs in a Scan over groups of as many, the last one filled up with
- * zeros; its constants stay outside, where the library prepares them once.
+ * zeros. Its constants go inside with it: those outside ONNX Runtime neither folds nor prepares for its kernels. Measured in 2026 with the default model on two busy cores, median
+ * of 23 runs: 138 ms bare, 140 in a Scan with its constants, but 330 (158 bare at that time) with the constants outside.
  * @param input value of all pictures, as the graph takes them
  * @param batchSize pictures that the graph takes at once; `null`: any number */
 export function addCore(b: OnnxBuilder, core: Core, input: string, batchSize: number | null, then: Continuation): ReadonlyMap<string, string> {
@@ -18,11 +19,10 @@ export function addCore(b: OnnxBuilder, core: Core, input: string, batchSize: nu
     b.include(core.graph, core.opsets);
     return then(b);
   }
-  b.include({ ...core.graph, nodes: [] }, core.opsets);
   const count = axisSize(b, input, 0);
   const body = b.subgraph();
   body.input(core.input, core.inputDType, null);
-  body.include({ ...core.graph, initializers: [] }, core.opsets);
+  body.include(core.graph, core.opsets);
   const answer = then(body);
   for (const [name, value] of answer) body.output(`each/${name}`, value, 'float', null);
   const stacked = b.add('Scan', [inGroups(b, input, count, batchSize)], {

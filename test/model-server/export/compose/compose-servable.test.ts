@@ -154,6 +154,21 @@ describe('composeServable', () => {
     expect([0, 1, 2].map((picture) => rowsOf(answer, picture)[0]?.score)).toEqual([0.5, 0.25, 0.5]);
   });
 
+  it.each([1, null])('refuses no pictures, and pictures without pixels, and goes on (a graph for %s)', async (batchSize) => {
+    const runner = await loadComposed(yoloModel({ batch: batchSize === 1 ? 1 : null, masks: true }), { input: { ...INPUT, batchSize }, output: { ...YOLO, prototypes: 'output1' } });
+    for (const [count, heightPx, widthPx] of [[0, 64, 64], [1, 0, 64], [1, 64, 0], [0, 0, 0]] as const) {
+      await expect(runner.run({ count, heightPx, widthPx, data: new Uint8Array(0) })).rejects.toThrow(/out of data bounds/);
+    }
+    expect((await runner.run(draw(64, 64, [[]]))).get('num_detections')?.data).toEqual(Float32Array.from([0]));
+  });
+
+  it('leaves out what the answer does not need', () => {
+    const recipe: Recipe = { input: { ...INPUT, batchSize: 1 }, output: YOLO };
+    const everything = JSON.stringify(composeServable(yoloModel({ masks: true, batch: 1 }), recipe).model, (_key, value: unknown) => (value instanceof Map ? [...(value as Map<string, unknown>)] : value));
+    expect(everything).toContain('core/output0');
+    expect(everything).not.toContain('core/output1');
+  });
+
   it('says what it takes and gives', () => {
     const { signature, model } = composeServable(yoloModel({ masks: true, batch: 1 }), { input: { ...INPUT, batchSize: 1 }, output: { ...YOLO, prototypes: 'output1' } });
     expect([...signature.inputs]).toEqual([['inputs', { name: 'inputs:0', dtype: 'uint8', shape: [-1, -1, -1, 3] }]]);

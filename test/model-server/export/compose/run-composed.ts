@@ -17,7 +17,7 @@ export async function loadComposed(core: OnnxModel, recipe: Recipe): Promise<Run
 
 /** Loads a model that takes `inputs`, pictures. */
 export async function loadModel(model: OnnxModel): Promise<Runner> {
-  const session = await ort.InferenceSession.create(encodeOnnxModel(model), { intraOpNumThreads: 1, logSeverityLevel: 3 });
+  const session = await ort.InferenceSession.create(encodeOnnxModel(model), { intraOpNumThreads: 1, logSeverityLevel: 4 });
   return {
     outputNames: session.outputNames,
     run: async ({ count, heightPx, widthPx, data }) => {
