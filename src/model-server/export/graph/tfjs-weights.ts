@@ -43,7 +43,19 @@ export function readTfjsWeights(specs: readonly WeightSpec[], bytes: Uint8Array,
 
 function expanded(values: Tensor, { dtype, shape, quantization }: WeightSpec): Tensor {
   const [scale, min] = values.dtype === 'half' ? [1, 0] : [quantization?.scale ?? 1, quantization?.min ?? 0];
-  const numbers = Array.from(tensorNumbers(values), (value) => value * scale + min);
-  if (dtype === 'int32') return { dtype: 'int32', shape, data: Int32Array.from(numbers, Math.round) };
-  return { dtype: 'float', shape, data: Float32Array.from(numbers) };
+  const numbers = values.dtype === 'half' ? halfNumbers(values.data) : tensorNumbers(values);
+  const data = dtype === 'int32' ? new Int32Array(numbers.length) : new Float32Array(numbers.length);
+  for (let index = 0; index < data.length; index += 1) {
+    const number = (numbers[index] ?? 0) * scale + min;
+    data[index] = dtype === 'int32' ? Math.round(number) : number;
+  }
+  return data instanceof Int32Array ? { dtype: 'int32', shape, data } : { dtype: 'float', shape, data };
+}
+
+/** By a table of all there are: models have millions of weights. */
+function halfNumbers(bits: Uint16Array): Float32Array {
+  const table = tensorNumbers({ dtype: 'half', shape: [2 ** 16], data: Uint16Array.from({ length: 2 ** 16 }, (_, index) => index) });
+  const numbers = new Float32Array(bits.length);
+  for (let index = 0; index < bits.length; index += 1) numbers[index] = table[bits[index] ?? 0] ?? 0;
+  return numbers;
 }

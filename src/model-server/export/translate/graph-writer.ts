@@ -10,9 +10,16 @@ const MAX_FOLLOWED_INTS = 64;
 
 export type Attrs = Readonly<Record<string, OnnxAttr>>;
 
+/** @see GraphWriter.blocks `paddings` and crops: top, bottom, left, right. */
+export type Blocks = { readonly source: Value; readonly block: readonly [number, number]; readonly paddings: readonly number[] };
+
 /** Writes ONNX for values of TensorFlow, in whichever order of axes is at hand. */
 export class GraphWriter {
   readonly builder: OnnxBuilder;
+  /** Values that are another one cut into blocks (SpaceToBatchND). */
+  readonly blocks = new WeakMap<Value, Blocks>();
+  /** Convolutions of such values: how to write them as one with dilations, given what is cropped when the blocks are put together again. */
+  readonly dilated = new WeakMap<Value, (crops: readonly number[]) => Value | null>();
 
   constructor(builder: OnnxBuilder) {
     this.builder = builder;

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { loadGraphModel } from '@tensorflow/tfjs-converter';
+import { loadGraphModel, type GraphModel } from '@tensorflow/tfjs-converter';
 import '@tensorflow/tfjs-backend-cpu';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { nodesFromGraphDef } from '../../../../src/model-server/export/graph/from-graph-def.js';
@@ -8,6 +8,7 @@ import { graphDefType, type GraphDefMessage } from '../../../../src/model-server
 import type { TfGraph } from '../../../../src/model-server/export/graph/tf-graph.js';
 import { encodeOnnxModel } from '../../../../src/model-server/export/onnx/onnx-codec.js';
 import type { OnnxModel } from '../../../../src/model-server/export/onnx/onnx-model.js';
+import type { Tensor as TfTensor } from '../../../../src/serving/tensor.js';
 import { translateGraph } from '../../../../src/model-server/export/translate/translate-graph.js';
 
 /** Numbers with their shape. */
@@ -21,6 +22,8 @@ export type OneOperator = {
   readonly attr?: Readonly<Record<string, unknown>>;
   /** How many outputs it has; 1 when left out. */
   readonly outputs?: number;
+  /** Inputs that come out of a pool (which changes nothing), so that they lie channels first. */
+  readonly pooled?: readonly number[];
 };
 
 const DTYPES = { float32: 'DT_FLOAT', int32: 'DT_INT32', bool: 'DT_BOOL' } as const;
@@ -58,16 +61,18 @@ export function noise(shape: readonly number[], seed: number, scale = 2): Data {
 }
 
 /** The graph of one operator between its placeholders and weights, and how many of its outputs there are. */
-function nodesOf({ op, inputs, attr = {}, outputs = 1 }: OneOperator): JsonNode[] {
+function nodesOf({ op, inputs, attr = {}, outputs = 1, pooled = [] }: OneOperator): JsonNode[] {
   const given = inputs.map(({ dtype, shape, constant: isConstant }, index): JsonNode => {
     const info = { dim: shape.map((size) => ({ size: String(size) })) };
     return isConstant === true
       ? { name: `c${index}`, op: 'Const', attr: { dtype: { type: DTYPES[dtype] }, value: { tensor: { dtype: DTYPES[dtype], tensorShape: info } } } }
       : { name: `p${index}`, op: 'Placeholder', attr: { dtype: { type: DTYPES[dtype] }, shape: { shape: info } } };
   });
-  const node: JsonNode = { name: 'node', op, input: given.map(({ name }) => name), attr };
+  const one = attrs.ints(1, 1, 1, 1);
+  const pools = pooled.map((index): JsonNode => ({ name: `pool${index}`, op: 'MaxPool', input: [`p${index}`], attr: { ksize: one, strides: one, padding: attrs.text('VALID'), data_format: attrs.text('NHWC'), T: attrs.type('float32') } }));
+  const node: JsonNode = { name: 'node', op, input: given.map(({ name }, index) => (pooled.includes(index) ? `pool${index}` : name)), attr };
   // An identity behind each output, so that every one of them is an output of the graph.
-  return [...given, node, ...Array.from({ length: outputs }, (_, index): JsonNode => ({ name: `out${index}`, op: 'Identity', input: [index === 0 ? 'node' : `node:${index}`] }))];
+  return [...given, ...pools, node, ...Array.from({ length: outputs }, (_, index): JsonNode => ({ name: `out${index}`, op: 'Identity', input: [index === 0 ? 'node' : `node:${index}`] }))];
 }
 
 function weightsOf(inputs: OneOperator['inputs']): { specs: { name: string; shape: number[]; dtype: 'float32' | 'int32' | 'bool' }[]; bytes: Uint8Array } {
@@ -84,10 +89,17 @@ export async function runInTfjs(operator: OneOperator): Promise<Data[]> {
   const model = await loadGraphModel({ load: () => Promise.resolve(artifacts) });
   const feeds = Object.fromEntries(operator.inputs.flatMap((data, index) => (data.constant === true ? [] : [[`p${index}`, tf.tensor([...data.values], [...data.shape], data.dtype)]])));
   const names = Array.from({ length: operator.outputs ?? 1 }, (_, index) => `out${index}`);
-  const results = await model.executeAsync(feeds, names);
-  const data = (Array.isArray(results) ? results : [results]).map((tensor): Data => ({ dtype: tensor.dtype as Data['dtype'], shape: tensor.shape, values: Array.from(tensor.dataSync()) }));
-  tf.dispose([results, feeds]);
+  const data = await executeModel(model, feeds, names, /^(Where|NonMaxSuppression.*)$/.test(operator.op));
+  tf.dispose(feeds);
   model.dispose();
+  return data;
+}
+
+/** Runs a model of TensorFlow.js, whether or not shapes in it depend on values. */
+export async function executeModel(model: GraphModel, feeds: Record<string, tf.Tensor>, names: string[], isDynamic: boolean): Promise<Data[]> {
+  const results = isDynamic ? await model.executeAsync(feeds, names) : model.execute(feeds, names);
+  const data = (Array.isArray(results) ? results : [results]).map((tensor): Data => ({ dtype: tensor.dtype as Data['dtype'], shape: tensor.shape, values: Array.from(tensor.dataSync()) }));
+  tf.dispose(results);
   return data;
 }
 
@@ -118,11 +130,10 @@ export async function runTranslated(operator: OneOperator, dynamic = false): Pro
   return runInOnnxRuntime(translateGraph(graphOf(operator, dynamic)), feeds);
 }
 
-function toTensor({ dtype, shape, values }: Data): ReturnType<TfGraphTensor> {
+function toTensor({ dtype, shape, values }: Data): TfTensor {
   if (dtype === 'float32') return { dtype: 'float', shape, data: Float32Array.from(values) };
   return dtype === 'int32' ? { dtype: 'int32', shape, data: Int32Array.from(values) } : { dtype: 'bool', shape, data: Uint8Array.from(values) };
 }
-type TfGraphTensor = () => import('../../../../src/serving/tensor.js').Tensor;
 
 /** Why two results differ; `null` when they do not.
  * @param tolerance relative to the greater of 1 and the number expected */

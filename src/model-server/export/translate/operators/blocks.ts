@@ -1,6 +1,7 @@
 import { attr } from '../../onnx/onnx-builder.js';
 import type { OperatorTable, Translation } from '../operator-table.js';
 import type { GraphWriter } from '../graph-writer.js';
+import type { NodeView } from '../node-view.js';
 import { staticShape, type Value } from '../value.js';
 import { layoutOf, pictureInput, pictureOutput, pictureShape } from './windows.js';
 
@@ -18,38 +19,47 @@ function depthAndSpace(opType: 'DepthToSpace' | 'SpaceToDepth'): Translation {
   };
 }
 
+/** Sizes of which all but the batch have to be known; -1 stands for that. */
+function knownBehindBatch(node: NodeView): readonly number[] {
+  const { shape } = node.input(0);
+  const inner = staticShape(shape?.slice(1) ?? null);
+  if (shape === null || inner === null) throw node.problem('the size of its input is not known');
+  return [shape[0] ?? -1, ...inner];
+}
+
 /** Pads, then gives each place within a block a picture of its own, in front of the batch. */
 const spaceToBatch: Translation = (node, writer) => {
   const value = node.input(0);
   const block = node.constantInts(1, 'block shape');
   const paddings = node.constantInts(2, 'paddings');
-  const shape = staticShape(value.shape);
-  if (shape === null || value.dtype === 'string') throw node.problem('the size of its input is not known');
-  const rest = shape.length - 1 - block.length;
+  const [batch = -1, ...sizes] = knownBehindBatch(node);
+  const inner = sizes.slice(block.length);
   const before = block.map((_, axis) => paddings[2 * axis] ?? 0);
   const after = block.map((_, axis) => paddings[2 * axis + 1] ?? 0);
-  const none = Array<number>(rest).fill(0);
+  const none = inner.map(() => 0);
   const padded = writer.builder.op('Pad', [writer.plain(value), writer.builder.ints([0, ...before, ...none, 0, ...after, ...none])]);
-  const [batch = 0, ...sizes] = shape;
-  const inner = sizes.slice(block.length);
   const blocks = block.map((size, axis) => ((sizes[axis] ?? 0) + (before[axis] ?? 0) + (after[axis] ?? 0)) / size);
   const split = reshapeTo(padded, [batch, ...block.flatMap((size, axis) => [blocks[axis] ?? 0, size]), ...inner], writer);
   const within = block.map((_, axis) => 2 + 2 * axis);
   const which = block.map((_, axis) => 1 + 2 * axis);
   const moved = writer.builder.op('Transpose', [split], { perm: attr.ints([...within, 0, ...which, ...inner.map((_, axis) => 1 + 2 * block.length + axis)]) });
-  return blockResult(moved, [batch * block.reduce((product, size) => product * size, 1), ...blocks, ...inner], value, writer);
+  const whole = batch === -1 ? -1 : batch * block.reduce((product, size) => product * size, 1);
+  const result = sized(reshapeTo(moved, [whole, ...blocks, ...inner], writer), [whole, ...blocks, ...inner], value, writer);
+  const [down, across] = block;
+  if (down !== undefined && across !== undefined && block.length === 2 && inner.length === 1) writer.blocks.set(result, { source: value, block: [down, across], paddings });
+  return result;
 };
 
-/** The way back, then crops. */
+/** The way back, then crops. Around a convolution, the two are how dilations are written: it becomes one with dilations. */
 const batchToSpace: Translation = (node, writer) => {
   const value = node.input(0);
   const block = node.constantInts(1, 'block shape');
   const crops = node.constantInts(2, 'crops');
-  const shape = staticShape(value.shape);
-  if (shape === null) throw node.problem('the size of its input is not known');
-  const [batch = 0, ...sizes] = shape;
+  const dilated = writer.dilated.get(value)?.(crops);
+  if (dilated != null) return dilated;
+  const [batch = -1, ...sizes] = knownBehindBatch(node);
   const inner = sizes.slice(block.length);
-  const single = batch / block.reduce((product, size) => product * size, 1);
+  const single = batch === -1 ? -1 : batch / block.reduce((product, size) => product * size, 1);
   const split = reshapeTo(writer.plain(value), [...block, single, ...sizes], writer);
   const count = block.length;
   const interleaved = block.flatMap((_, axis) => [count + 1 + axis, axis]);
@@ -59,15 +69,16 @@ const batchToSpace: Translation = (node, writer) => {
   const starts = block.map((_, axis) => crops[2 * axis] ?? 0);
   const ends = whole.map((size, axis) => size - (crops[2 * axis + 1] ?? 0));
   const name = writer.builder.op('Slice', [joined, writer.builder.ints(starts), writer.builder.ints(ends), writer.builder.ints(block.map((_, axis) => axis + 1))]);
-  return writer.value(name, value.dtype, [single, ...ends.map((end, axis) => end - (starts[axis] ?? 0)), ...inner]);
+  return sized(name, [single, ...ends.map((end, axis) => end - (starts[axis] ?? 0)), ...inner], value, writer);
 };
 
 function reshapeTo(name: string, shape: readonly number[], writer: GraphWriter): string {
   return writer.builder.op('Reshape', [name, writer.builder.ints(shape)]);
 }
 
-function blockResult(name: string, shape: readonly number[], value: Value, writer: GraphWriter): Value {
-  return writer.value(reshapeTo(name, shape, writer), value.dtype, shape);
+/** @param shape -1: not known */
+function sized(name: string, shape: readonly number[], { dtype }: Value, writer: GraphWriter): Value {
+  return writer.value(name, dtype, shape.map((size) => (size === -1 ? null : size)));
 }
 
 export const BLOCKS: OperatorTable = {

@@ -30,14 +30,25 @@ const depthwise: Translation = (node, writer) => {
 
 type Convolution = { readonly window: Window; readonly filter: string; readonly group: number; readonly channels: number };
 
-function convolution(node: NodeView, { window, filter, group, channels }: Convolution, writer: GraphWriter): Value {
-  const input = node.input(0);
+function convolution(node: NodeView, given: Convolution, writer: GraphWriter): Value {
+  const result = applyFused(node, convolve(node, node.input(0), given, writer), writer);
+  const blocks = writer.blocks.get(node.input(0));
+  const { window } = given;
+  if (blocks === undefined || window.padding !== 'VALID' || window.layout !== 'channelsLast' || Math.max(...window.strides, ...window.dilations) > 1) return result;
+  writer.dilated.set(result, (crops) => {
+    const [top = 0, bottom = 0, left = 0, right = 0] = blocks.paddings.map((padding, index) => padding - (crops[index] ?? 0));
+    if (Math.min(top, bottom, left, right) < 0) return null;
+    return applyFused(node, convolve(node, blocks.source, { ...given, window: { ...window, dilations: blocks.block, padding: [top, left, bottom, right] } }, writer), writer);
+  });
+  return result;
+}
+
+function convolve(node: NodeView, input: Value, { window, filter, group, channels }: Convolution, writer: GraphWriter): Value {
   const shape = pictureShape(input.shape, window.layout);
   const bias = biasOf(node);
   const inputs = [pictureInput(input, window.layout, node, writer), filter, ...(bias === null ? [] : [writer.plain(bias)])];
   const name = writer.builder.op('Conv', inputs, { ...windowAttrs(window, shape), group: attr.int(group) });
-  const result = pictureOutput(name, input.dtype, { batch: shape.batch, channels, ...windowOutput(window, shape) }, window.layout, writer);
-  return applyFused(node, result, writer);
+  return pictureOutput(name, input.dtype, { batch: shape.batch, channels, ...windowOutput(window, shape) }, window.layout, writer);
 }
 
 /** The window of a convolution. */
