@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cacheDir } from '../config/cache-dir.js';
-import { ConfigError, SightlineError } from '../core/errors.js';
+import { ConfigError, formatConfigIssue, SightlineError } from '../core/errors.js';
 import { LOG_LEVELS, createLogger } from '../telemetry/logger.js';
 import type { ParentMessage } from './parent-channel.js';
 import { runModelServer } from './run-model-server.js';
@@ -42,7 +42,7 @@ async function main(): Promise<number> {
     const isExpected = error instanceof SightlineError;
     log.error(isExpected ? {} : { err: error }, `Failed to start server. Error: ${error instanceof Error ? error.message : String(error)}`);
     if (!(error instanceof ConfigError)) return 1;
-    await tellParent({ type: 'failed', problems: error.issues.map((issue) => issue.message) });
+    await tellParent({ type: 'failed', problems: error.issues.map((issue) => (issue.file === null ? issue.message : formatConfigIssue(issue))) });
     return 2;
   }
 }
