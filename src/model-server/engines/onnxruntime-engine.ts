@@ -1,4 +1,6 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { GrpcStatus } from '../../serving/grpc-status.js';
 import type { SignatureDef, TensorInfo } from '../../serving/metadata-messages.js';
 import type { Tensor } from '../../serving/tensor.js';
@@ -14,8 +16,6 @@ import { warmUp } from './warm-up.js';
 /** An ONNX model that hands bytes through, 65 bytes long: enough to find out whether a device can be used. IR version 8, operator set 13, `y = Identity(x)`, uint8 `[n]`. */
 const IDENTITY_MODEL = Buffer.from('CAhCAhANOjkKEAoBeBIBeSIISWRlbnRpdHkSAWdaEAoBeBILCgkIAhIFCgMSAW5iEAoBeRILCgkIAhIFCgMSAW4=', 'base64');
 const LOG_FATAL_ONLY = 4;
-/** What it says where its library for the device is not there at all, as on most machines. */
-const NOT_INSTALLED = /libonnxruntime_providers_(?:shared|cuda)\.\w+: cannot open shared object file|providers_(?:shared|cuda)\.(?:dll|dylib)/;
 /** What ONNX Runtime says when the fault lies with the tensors that it was given. */
 const CALLERS_FAULT = /^(?:Unexpected input data type|Invalid rank for input|Got invalid dimensions for input|input '.*' is missing)/;
 
@@ -26,9 +26,9 @@ const CALLERS_FAULT = /^(?:Unexpected input data type|Invalid rank for input|Got
 export async function createOnnxRuntimeEngine(ort: OrtModule, warn: (line: string) => void): Promise<Engine> {
   // It writes its errors to standard error beside throwing them.
   ort.env.logLevel = 'fatal';
-  const problem = ort.listSupportedBackends().some(({ name }) => name === 'cuda') ? await problemOf(ort, 'cuda') : 'not supported';
+  const problem = await problemOf(ort, 'cuda');
   const hasCuda = problem === null;
-  if (!hasCuda && problem !== 'not supported' && !NOT_INSTALLED.test(problem)) warn(`ONNX Runtime's CUDA provider is installed but does not work (${problem}): computing on the CPU, which is slower`);
+  if (!hasCuda && hasCudaLibrary()) warn(`ONNX Runtime's CUDA provider is installed but does not work (${problem}): computing on the CPU, which is slower`);
   if (!hasCuda) await session(ort, IDENTITY_MODEL, 'cpu', 1).then((probe) => probe.release());
   return new OnnxRuntimeEngine(ort, hasCuda ? 'cuda' : 'cpu');
 }
@@ -119,6 +119,17 @@ function session(ort: OrtModule, model: string | Uint8Array, provider: string, t
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
   return ort.InferenceSession.create(model, options);
+}
+
+/** Whether the library for CUDA, which the package does not bring along, lies where it is looked for; ONNX Runtime's own message is the same with and without. */
+function hasCudaLibrary(): boolean {
+  try {
+    const bindings = join(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')), '..', 'bin', 'napi-v6', process.platform, process.arch);
+    return existsSync(join(bindings, process.platform === 'win32' ? 'onnxruntime_providers_cuda.dll' : 'libonnxruntime_providers_cuda.so'));
+  } catch {
+    // The package is not where Node looks for it: a stand-in of a test.
+    return false;
+  }
 }
 
 /** Why a device cannot be used, one line; `null`: it can. */
