@@ -28,7 +28,7 @@ export async function runSuite(args: readonly string[], loadModule: (path: strin
   const results: BenchmarkResult[] = [];
   for (const file of chosen) {
     const { benchmark } = await loadModule(join(FOLDER, file));
-    const result = await runBenchmark(benchmark, context, quick ? ROUNDS.quick : ROUNDS.full);
+    const result = await runBenchmark(benchmark, context, quick ? (benchmark.quickRounds ?? ROUNDS.quick) : ROUNDS.full);
     process.stdout.write(`${formatResult(result)}\n`);
     results.push(result);
   }

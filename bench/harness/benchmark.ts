@@ -62,6 +62,8 @@ export type Benchmark = {
   readonly name: string;
   /** One sentence: what is done, on what input. */
   readonly what: string;
+  /** Rounds of a quick run where they take long; default 3. */
+  readonly quickRounds?: number;
   /** Makes the inputs and opens what the contenders need. */
   readonly prepare: (context: BenchmarkContext) => Promise<PreparedBenchmark>;
 };

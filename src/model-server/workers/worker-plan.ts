@@ -24,9 +24,8 @@ export function planWorkers(engine: { readonly name: EngineName; readonly device
   return { workers, threads, gainsFromBatches: isAccelerated && manifest.recipe?.input.batchSize !== 1 };
 }
 
-/** One process has an accelerator's memory to itself. Of the processor, processes of one thread give more than threads of one process (measured 2026-11, the default model with ONNX Runtime on
- * two cores that others used too: 2 x 1 threads 4.0 images a second and 355 ms an image, 1 x 2 threads 1.9 and 555 ms: its threads wait for each other by spinning). WebAssembly leaves a core to those
- * who decode and draw pictures. */
+/** One process has an accelerator's memory to itself. Of the processor, processes of one thread give more than threads of one process (measured 2026-11 by benchmark B10, the default model with ONNX
+ * Runtime on two cores, images a second over gRPC: 2 x 1 threads 24.5 one by one and 26.7 in batches of 8, 1 x 2 threads 19.2 and 17.3). WebAssembly leaves a core to those who decode and draw pictures. */
 function automaticWorkers(name: EngineName, isAccelerated: boolean, cores: number): number {
   if (isAccelerated) return 1;
   return Math.min(MAX_AUTOMATIC_WORKERS, Math.max(1, name === 'wasm' ? cores - 1 : cores));
