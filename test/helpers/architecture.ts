@@ -42,6 +42,12 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'detection/contract': [],
   'detection/backend': ['detection/contract'],
   'detection/pool': ['detection/contract', 'detection/backend'],
+  // The default model's servable is made by exporting it.
+  'model-server/store': ['model-server/export'],
+  'model-server/export': ['model-server/store'],
+  'model-server/recipe': ['model-server/store'],
+  'model-server/engines': ['model-server/store', 'model-server/recipe'],
+  'model-server/workers': ['model-server/store', 'model-server/engines'],
   'sources/gateway': [],
   'sources/frames': [],
   'sources/opening': ['sources/gateway'],
