@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { ServableFolder } from '../store/servable-manifest.js';
 import { oneLine, servableProblem } from './engine-problems.js';
 import type { Engine, EngineName, LoadedServable } from './engine.js';
-import { readGraphFiles } from './graph-files.js';
+import { readGraphFiles } from '../store/graph-files.js';
 import { GraphServable } from './graph-servable.js';
 import { completeRecipe } from './probe-graph.js';
 import { refusal, takesSavedModel } from './refusals.js';

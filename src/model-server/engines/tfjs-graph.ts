@@ -1,4 +1,4 @@
-import type { GraphFiles } from './graph-files.js';
+import type { GraphFiles } from '../store/graph-files.js';
 import type { Graph, GraphTensor } from './graph.js';
 import type { TfjsGraphModel, TfjsModule, TfjsTensor } from './tfjs-module.js';
 

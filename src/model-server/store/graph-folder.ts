@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { COCO_IDS } from '../../core/coco-ids.js';
 import { packageVersion } from '../../core/package-paths.js';
 import { SERVED_SIGNATURE } from '../served-signature.js';
-import { readBoundedFile } from './bounded-file.js';
+import { GRAPH_EXPECTATION, isObject, parseGraphManifest, readGraphManifest, weightFiles } from './graph-files.js';
 import type { Recipe } from './recipe.js';
 import type { ServableManifest } from './servable-manifest.js';
 import { readFailure, storeProblem } from './store-problem.js';
@@ -15,8 +15,6 @@ export type GraphEndpoint = { readonly name: string; readonly shape: readonly nu
 /** Overlap (IoU) above which the weaker of two boxes of one class is the same object: what the Object Detection API's SSD configurations use
  * (`batch_non_max_suppression { iou_threshold: 0.6 }`). */
 export const ROWS_NMS = 0.6;
-const MAX_GRAPH_BYTES = 64 * 1024 * 1024;
-const EXPECTATION = 'expected a TensorFlow.js graph model, model.json with its weight files beside it';
 const CHANNELS = 3;
 const MAX_SIDE_PX = 4096;
 
@@ -25,10 +23,10 @@ const MAX_SIDE_PX = 4096;
  * @param path of `model.json`
  * @throws {ConfigError} it is no such graph, or a file is missing */
 export async function describeGraphFile(path: string): Promise<ServableManifest> {
-  const bytes = await readBoundedFile(path, MAX_GRAPH_BYTES, EXPECTATION);
-  const graph = parseGraph(bytes, path);
-  for (const file of graph.weightFiles) await requireFile(join(dirname(path), file));
-  const recipe = recipeOf(graph.inputs, path);
+  const bytes = await readGraphManifest(path);
+  const graph = parseGraphManifest(bytes, path);
+  for (const file of weightFiles(graph)) await requireFile(join(dirname(path), file));
+  const recipe = recipeOf(signatureInputs(graph.signature) ?? placeholders(graph.modelTopology), path);
   return {
     format: 1,
     kind: 'detection',
@@ -44,7 +42,7 @@ export async function describeGraphFile(path: string): Promise<ServableManifest>
 /** Names of the weight files of a graph, which lie beside it.
  * @throws {ConfigError} as {@link describeGraphFile} */
 export async function weightFilesOf(path: string): Promise<readonly string[]> {
-  return parseGraph(await readBoundedFile(path, MAX_GRAPH_BYTES, EXPECTATION), path).weightFiles;
+  return weightFiles(parseGraphManifest(await readGraphManifest(path), path));
 }
 
 function recipeOf(inputs: readonly GraphEndpoint[], path: string): Recipe {
@@ -60,28 +58,6 @@ function recipeOf(inputs: readonly GraphEndpoint[], path: string): Recipe {
   };
 }
 
-type ParsedGraph = { readonly inputs: readonly GraphEndpoint[]; readonly weightFiles: readonly string[] };
-
-function parseGraph(bytes: Buffer, path: string): ParsedGraph {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw storeProblem(`${path} is not JSON: ${EXPECTATION}`);
-  }
-  if (!isObject(parsed)) throw storeProblem(`${path} is not a model: ${EXPECTATION}`);
-  if (parsed['format'] === 'layers-model') throw storeProblem(`${path} is a TensorFlow.js layers model: ${EXPECTATION}`);
-  const { modelTopology: topology, weightsManifest: groups, signature } = parsed;
-  if (!isObject(topology) || !Array.isArray(groups) || !groups.every((group) => isObject(group) && isTexts(group['paths']) && Array.isArray(group['weights']))) {
-    throw storeProblem(`${path} has no modelTopology and weightsManifest: ${EXPECTATION}`);
-  }
-  const weightFiles = groups.flatMap((group: { readonly paths: readonly string[] }) => group.paths);
-  // A model comes from outside: it names files of its own folder and no others.
-  const strange = weightFiles.find((file) => !/^[\w-][\w.-]*$/u.test(file));
-  if (strange !== undefined) throw storeProblem(`${path} names the weight file ${JSON.stringify(strange)}: expected a file name beside it`);
-  return { inputs: signatureInputs(signature) ?? placeholders(topology), weightFiles };
-}
-
 /** Inputs that the signature declares; `null` where it declares none. */
 function signatureInputs(signature: unknown): readonly GraphEndpoint[] | null {
   const inputs = isObject(signature) && isObject(signature['inputs']) ? Object.values(signature['inputs']) : [];
@@ -89,8 +65,8 @@ function signatureInputs(signature: unknown): readonly GraphEndpoint[] | null {
   return found.length === 0 ? null : found;
 }
 
-function placeholders(topology: Record<string, unknown>): readonly GraphEndpoint[] {
-  const nodes: unknown[] = Array.isArray(topology['node']) ? topology['node'] : [];
+function placeholders(topology: object): readonly GraphEndpoint[] {
+  const nodes: unknown[] = 'node' in topology && Array.isArray(topology.node) ? topology.node : [];
   return nodes.flatMap((node) => {
     if (!isObject(node) || node['op'] !== 'Placeholder' || typeof node['name'] !== 'string') return [];
     const attr = isObject(node['attr']) && isObject(node['attr']['shape']) ? node['attr']['shape']['shape'] : null;
@@ -107,18 +83,10 @@ function shapeOf(shape: unknown): readonly number[] | null {
 
 async function requireFile(path: string): Promise<void> {
   await stat(path).catch((error: unknown) => {
-    throw storeProblem(`cannot read ${path} (${readFailure(error, 'file')}): ${EXPECTATION}`);
+    throw storeProblem(`cannot read ${path} (${readFailure(error, 'file')}): ${GRAPH_EXPECTATION}`);
   });
 }
 
 function isSide(value: number | undefined): value is number {
   return value !== undefined && value >= 1 && value <= MAX_SIDE_PX;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }

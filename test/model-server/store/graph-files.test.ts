@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../src/core/errors.js';
-import { readGraphFiles } from '../../../src/model-server/engines/graph-files.js';
+import { readGraphFiles } from '../../../src/model-server/store/graph-files.js';
 
 let base = '';
 beforeEach(async () => {
